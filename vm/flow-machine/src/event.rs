@@ -1,0 +1,215 @@
+//! What the machine reports: the run's log, its checkpoints, and what the host must do.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::input::{AttemptId, Input, Start, Time};
+use flow_bytecode::{ErrorClass, SourceSpan, TypeId, WorkerId};
+
+/// A line of the run's append-only log. Those that hold a [`Start`] or an [`Input`] are the cause
+/// of all others: [`Machine::replay`] rebuilds a run from them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Without gaps, from 1.
+    pub seq: u64,
+    /// The step that it belongs to; 0 before the first.
+    pub step: u64,
+    /// The node that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// When the host said it was.
+    pub at: Time,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The run was created.
+    Created { start: Start, program: String },
+    /// Something came from outside and was accepted.
+    Received { received: Input },
+    /// An activation was planned.
+    Planned {
+        index: u32,
+        #[serde(default)]
+        args: Json,
+    },
+    /// An attempt is to be sent.
+    Dispatched {
+        attempt: AttemptId,
+        key: String,
+        worker: String,
+        number: u32,
+        args: Json,
+    },
+    /// An attempt succeeded.
+    Succeeded { attempt: AttemptId },
+    /// An attempt failed; `retry_at` if there will be another.
+    Failed {
+        attempt: AttemptId,
+        class: ErrorClass,
+        message: String,
+        retry_at: Option<Time>,
+    },
+    /// An activation settled.
+    Settled { index: u32, how: Settlement },
+    /// Updates of an activation, in order of writing; overwrites as `{"$set": v}`.
+    Updated {
+        index: u32,
+        updates: Vec<(String, Json)>,
+    },
+    /// A route or goto was decided: labels and targets of the arms taken.
+    RouteDecided { arms: Vec<String>, targets: Vec<String> },
+    /// A join passed, died or failed; `arrived` names the sources taken.
+    JoinSettled {
+        join: u32,
+        passed: bool,
+        arrived: Vec<String>,
+    },
+    /// A race was decided.
+    Decided { what: String },
+    /// An interrupt opened.
+    Interrupted {
+        interrupt: String,
+        ask: String,
+        show: Json,
+        due: Option<Time>,
+    },
+    /// A timer was set.
+    TimerSet { due: Time },
+    /// A timer fired.
+    TimerFired,
+    /// `emit`, or an event of a worker.
+    Emitted { name: String, data: Json },
+    /// Something came too late and changed nothing.
+    Late { attempt: AttemptId },
+    /// Breakpoint reached.
+    Paused { before: bool },
+    /// A step became whole; the number of its checkpoint.
+    Committed { checkpoint: u64 },
+    /// The run met a limit.
+    LimitMet { limit: String },
+    /// The run ended or came to rest.
+    Finished {
+        status: Status,
+        result: Json,
+        error: Option<RunError>,
+    },
+}
+
+/// How an activation settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are those of the execution rules")]
+pub enum Settlement {
+    Done,
+    Failed,
+    Skipped,
+    Cancelled,
+    TimedOut,
+    LeftByError,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Something is ready, in flight, retrying or waiting for time.
+    Running,
+    /// Nothing moves without an answer, an event or a `resume`.
+    Interrupted,
+    /// Ended, with a result.
+    Done,
+    /// Ended by a failure.
+    Failed,
+    /// Stopped by a limit; can be resumed with a higher one.
+    Limit,
+    /// Ended from outside or by `cancel`.
+    Cancelled,
+}
+
+/// Why a run failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunError {
+    /// The code of its page (`F20..`).
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// The node, if one is to blame.
+    pub node: Option<String>,
+    /// The class of the failure, if it was an attempt's.
+    pub class: Option<ErrorClass>,
+    /// The place in the source.
+    pub span: Option<SourceSpan>,
+}
+
+/// The state and the frontier after a whole step, as a delta against its parent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Its number within the run: 0 is the state before the first step.
+    pub id: u64,
+    /// The one it follows.
+    pub parent: Option<u64>,
+    /// The step after which it was taken.
+    pub step: u64,
+    /// The nodes that settled as done in the step, in order, as `path` shows them.
+    pub path: Vec<String>,
+    /// Fields that the step changed. Growing channels give only what was added.
+    pub changed: Vec<(String, Change)>,
+    /// What comes next, for people and tools: names of activations, open interrupts, join arrivals.
+    pub frontier: Json,
+}
+
+/// What a step did to a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// The new value.
+    Set(Json),
+    /// Items added at the end of a list.
+    Append(Vec<Json>),
+    /// The channel has no value any more.
+    Clear,
+}
+
+/// What the host must do once the events before it are durable.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send an attempt.
+    Dispatch(Dispatch),
+    /// Stop an attempt; its outcome is no longer wanted.
+    Abort(AttemptId),
+}
+
+/// An attempt to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dispatch {
+    /// Names the attempt in the outcome.
+    pub attempt: AttemptId,
+    /// The same for every attempt of one call.
+    pub key: String,
+    /// The node.
+    pub node: String,
+    /// The index of the activation within its group.
+    pub index: u32,
+    /// The turn of an agent, from 1; 1 elsewhere.
+    pub turn: u32,
+    /// From 1.
+    pub number: u32,
+    /// Whom to call.
+    pub worker: WorkerId,
+    /// Named as in the worker's signature. Secrets appear as `{"$secret": [parts]}`.
+    pub args: Map<String, Json>,
+    /// What the worker's body says: the options of its protocol, secrets as in `args`.
+    pub options: Json,
+    /// What the reply must be: for protocols that ask for a shape.
+    pub reply: TypeId,
+    /// When the attempt times out. The host ends it and reports `timeout`.
+    pub deadline: Option<Time>,
+    /// Whether this call was sent before a crash and its outcome is unknown.
+    pub resent: bool,
+}

@@ -319,14 +319,23 @@ pub struct Join {
     pub policy: Policy,
     /// What becomes of the other branches after an early passing.
     pub rest: Rest,
-    /// The last nodes of the branches, in order of writing.
-    pub sources: Vec<NodeId>,
-    /// Where it leads.
+    /// The exits of the branches, in order of writing.
+    pub sources: Vec<Source>,
+    /// Where it leads; an inner bracket that is the exit of a branch arrives at the outer join.
     pub target: Vec<Out>,
     /// Where it leads when it can pass no more.
     pub otherwise: Option<Target>,
     /// The arrow behind the bracket.
     pub span: SourceSpan,
+}
+
+/// The exit of a branch of a join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// A node, whose [`Node::outs`] has the matching [`Out::Arrive`].
+    Node(NodeId),
+    /// An inner join, whose [`Join::target`] has it.
+    Join(JoinId),
 }
 
 /// When a join passes.

@@ -1,0 +1,3 @@
+//! F09xx: style and likely slips; all of them can be allowed.
+
+codes! {}

@@ -1,0 +1,3 @@
+//! F02xx: names, scopes, imports and modules.
+
+codes! {}

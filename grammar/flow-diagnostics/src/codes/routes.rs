@@ -1,0 +1,3 @@
+//! F06xx: routes, patterns and whether they cover everything.
+
+codes! {}

@@ -1,0 +1,3 @@
+//! F08xx: secrets that would leak.
+
+codes! {}

@@ -1,0 +1,3 @@
+//! F04xx: fields, reducers, and who reads and writes what.
+
+codes! {}

@@ -1,0 +1,3 @@
+//! F03xx: types and expressions.
+
+codes! {}

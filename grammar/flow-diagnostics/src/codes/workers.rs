@@ -1,0 +1,3 @@
+//! F07xx: workers, their protocols, options and arguments.
+
+codes! {}

@@ -217,3 +217,15 @@ impl Image {
         &self.strings[id.index()]
     }
 }
+
+impl Const {
+    /// The constants that it is made of.
+    pub fn parts(&self) -> impl Iterator<Item = ConstId> + '_ {
+        let (items, entries): (&[ConstId], &[(StrId, ConstId)]) = match self {
+            Const::List(items) => (items, &[]),
+            Const::Record(entries) | Const::Map(entries) | Const::Variant(_, entries) => (&[], entries),
+            _ => (&[], &[]),
+        };
+        items.iter().copied().chain(entries.iter().map(|(_, id)| *id))
+    }
+}

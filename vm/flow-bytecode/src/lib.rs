@@ -12,9 +12,11 @@ mod ids;
 mod image;
 mod method;
 mod op;
+mod verify;
 
 pub use flow::*;
 pub use ids::{ChunkId, ConstId, FieldId, FlowId, JoinId, NodeId, StrId, TypeId, WorkerId};
 pub use image::{Chunk, Const, Debug, Image, Protocol, RecordField, SourceSpan, SourceText, Type, Worker};
 pub use method::Method;
 pub use op::{BinaryOp, Op, Reg, RunField, UnaryOp};
+pub use verify::{VerifiedImage, VerifyError, verify};

@@ -12,6 +12,7 @@ pub type Reg = u16;
 /// One instruction. Jumps are absolute indices into the chunk's code and only go forward, so that
 /// every chunk ends; loops exist inside methods that take a function.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "operands are explained with their instruction")]
 pub enum Op {
     /// `dst = consts[value]`
     Const { dst: Reg, value: ConstId },

@@ -2,9 +2,21 @@
 //! no thread, no randomness and no store; a host does what its effects say.
 //!
 //! - **Start, input**: what comes from outside (`input`). **Event, checkpoint, effect**: what it reports (`event`).
+//! - **Value**: what state and arguments are made of ([`value`]). **Border**: JSON in and out, by type ([`border`]).
+//! - **Program**: a verified image, ready to run. **Interpreter**: runs chunks ([`interp`]), methods in `builtins`.
+//! - **Reducer**: merges updates into channels ([`reducer`]). **Fault**: what stops an expression. **Limits**: all bounds.
 
+pub mod border;
 mod event;
+mod fault;
 mod input;
+pub mod interp;
+pub mod limits;
+mod program;
+pub mod reducer;
+pub mod value;
 
 pub use event::{Change, Checkpoint, Dispatch, Effect, Event, EventKind, RunError, Settlement, Status};
+pub use fault::{Fault, FaultKind};
 pub use input::{AttemptId, Input, LimitChange, Outcome, Refusal, Start, Time};
+pub use program::Program;

@@ -10,12 +10,20 @@ impl PartialEq for Value {
         match (self, other) {
             (Value::Null, Value::Null) => true,
             (Value::Bool(a), Value::Bool(b)) => a == b,
-            (Value::Int(a), Value::Int(b)) | (Value::Duration(a), Value::Duration(b)) | (Value::Time(a), Value::Time(b)) => a == b,
+            (Value::Int(a), Value::Int(b))
+            | (Value::Duration(a), Value::Duration(b))
+            | (Value::Time(a), Value::Time(b)) => a == b,
             (Value::Float(a), Value::Float(b)) => a == b,
-            (Value::Int(a), Value::Float(b)) | (Value::Float(b), Value::Int(a)) => int_to_float(*a, *b).is_eq(),
+            (Value::Int(a), Value::Float(b)) | (Value::Float(b), Value::Int(a)) => {
+                int_to_float(*a, *b).is_eq()
+            }
             (Value::Str(a), Value::Str(b)) => a == b,
-            (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a == b),
-            (Value::Variant(a), Value::Variant(b)) => a.tag == b.tag && same_content(Object::Record(&a.fields), Object::Record(&b.fields)),
+            (Value::List(a), Value::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a == b)
+            }
+            (Value::Variant(a), Value::Variant(b)) => {
+                a.tag == b.tag && same_content(Object::Record(&a.fields), Object::Record(&b.fields))
+            }
             (Value::Secret(a), Value::Secret(b)) => a == b,
             (Value::Closure(a), Value::Closure(b)) => a.chunk == b.chunk && a.captured == b.captured,
             _ => match (self.as_object(), other.as_object()) {
@@ -32,15 +40,21 @@ impl Ord for Value {
     fn cmp(&self, other: &Value) -> Ordering {
         match (self, other) {
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
-            (Value::Int(a), Value::Int(b)) | (Value::Duration(a), Value::Duration(b)) | (Value::Time(a), Value::Time(b)) => a.cmp(b),
+            (Value::Int(a), Value::Int(b))
+            | (Value::Duration(a), Value::Duration(b))
+            | (Value::Time(a), Value::Time(b)) => a.cmp(b),
             (Value::Float(a), Value::Float(b)) => floats(*a, *b),
             (Value::Int(a), Value::Float(b)) => int_to_float(*a, *b),
             (Value::Float(a), Value::Int(b)) => int_to_float(*b, *a).reverse(),
             (Value::Str(a), Value::Str(b)) => a.cmp(b),
             (Value::List(a), Value::List(b)) => a.iter().cmp(b.iter()),
-            (Value::Variant(a), Value::Variant(b)) => a.tag.cmp(&b.tag).then_with(|| fields(&a.fields, &b.fields)),
+            (Value::Variant(a), Value::Variant(b)) => {
+                a.tag.cmp(&b.tag).then_with(|| fields(&a.fields, &b.fields))
+            }
             (Value::Secret(a), Value::Secret(b)) => a.cmp(b),
-            (Value::Closure(a), Value::Closure(b)) => a.chunk.cmp(&b.chunk).then_with(|| a.captured.cmp(&b.captured)),
+            (Value::Closure(a), Value::Closure(b)) => {
+                a.chunk.cmp(&b.chunk).then_with(|| a.captured.cmp(&b.captured))
+            }
             _ => match (self.as_object(), other.as_object()) {
                 (Some(a), Some(b)) => sorted(a).cmp(&sorted(b)),
                 _ => rank(self).cmp(&rank(other)),
@@ -56,7 +70,9 @@ impl PartialOrd for Value {
 }
 
 fn same_content(a: Object<'_>, b: Object<'_>) -> bool {
-    a.len() == b.len() && a.iter().all(|(key, value)| b.get(key).is_some_and(|other| other == value))
+    a.len() == b.len()
+        && a.iter()
+            .all(|(key, value)| b.get(key).is_some_and(|other| other == value))
 }
 
 fn fields(a: &Record, b: &Record) -> Ordering {

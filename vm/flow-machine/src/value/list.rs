@@ -18,7 +18,11 @@ pub struct List {
 impl List {
     /// The empty list.
     pub fn new() -> List {
-        List { items: Items::new(), depth: 1, weight: 2 }
+        List {
+            items: Items::new(),
+            depth: 1,
+            weight: 2,
+        }
     }
 
     /// How many items it has.
@@ -55,7 +59,9 @@ impl List {
 
     /// Replaces the item at a position that exists.
     pub fn set(&mut self, index: usize, item: Value) {
-        let Some(slot) = self.items.get_mut(index) else { return };
+        let Some(slot) = self.items.get_mut(index) else {
+            return;
+        };
         let old = std::mem::replace(slot, item.clone());
         self.depth = self.depth.max(item.depth() + 1);
         self.weight = (self.weight - old.weight()).saturating_add(item.weight());
@@ -78,11 +84,11 @@ impl List {
         self.items.clone().slice(start..end).into_iter().collect()
     }
 
-    pub(super) fn depth(&self) -> u32 {
+    pub(crate) fn depth(&self) -> u32 {
         self.depth
     }
 
-    pub(super) fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> u64 {
         self.weight
     }
 }

@@ -32,7 +32,11 @@ enum Entries {
 impl Map {
     /// The empty map.
     pub fn new() -> Map {
-        Map { entries: Entries::Small(Vec::new()), depth: 1, weight: 2 }
+        Map {
+            entries: Entries::Small(Vec::new()),
+            depth: 1,
+            weight: 2,
+        }
     }
 
     /// How many entries it has.
@@ -63,7 +67,12 @@ impl Map {
             Entries::Large { order, .. } => (None, Some(order)),
         };
         let small = small.into_iter().flatten().map(|(key, value)| (key, value));
-        small.chain(large.into_iter().flat_map(|order| order.values()).map(|(key, value)| (key, value)))
+        small.chain(
+            large
+                .into_iter()
+                .flat_map(|order| order.values())
+                .map(|(key, value)| (key, value)),
+        )
     }
 
     /// The keys in order of insertion.
@@ -114,23 +123,29 @@ impl Map {
         Some(old)
     }
 
-    pub(super) fn depth(&self) -> u32 {
+    pub(crate) fn depth(&self) -> u32 {
         self.depth
     }
 
-    pub(super) fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> u64 {
         self.weight
     }
 
     fn grow(&mut self) {
-        let Entries::Small(entries) = &mut self.entries else { return };
+        let Entries::Small(entries) = &mut self.entries else {
+            return;
+        };
         if entries.len() <= SMALL_ENTRIES {
             return;
         }
         let entries = std::mem::take(entries);
-        let places = entries.iter().zip(0..).map(|((key, _), at)| (key.clone(), at)).collect();
+        let places = entries
+            .iter()
+            .zip(0_u64..)
+            .map(|((key, _), at)| (key.clone(), at))
+            .collect();
         let next = entries.len() as u64;
-        let order = (0..).zip(entries).collect();
+        let order = (0_u64..).zip(entries).collect();
         self.entries = Entries::Large { places, order, next };
     }
 }

@@ -35,8 +35,16 @@ impl Record {
         assert_eq!(shape.len(), values.len(), "a record has one value for each name");
         let depth = 1 + values.iter().map(Value::depth).max().unwrap_or(0);
         let names: u64 = shape.iter().map(|name| name.len() as u64 + 4).sum();
-        let weight = values.iter().map(Value::weight).fold(2 + names, u64::saturating_add);
-        Record { shape, values, depth, weight }
+        let weight = values
+            .iter()
+            .map(Value::weight)
+            .fold(2 + names, u64::saturating_add);
+        Record {
+            shape,
+            values,
+            depth,
+            weight,
+        }
     }
 
     /// The record with these fields; the names are distinct.
@@ -72,7 +80,10 @@ impl Record {
 
     /// The field with a name.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.shape.iter().position(|n| &**n == name).map(|at| &self.values[at])
+        self.shape
+            .iter()
+            .position(|n| &**n == name)
+            .map(|at| &self.values[at])
     }
 
     /// The field with a name, looked for at a position first.
@@ -96,11 +107,11 @@ impl Record {
         Record::new(shape, values.into())
     }
 
-    pub(super) fn depth(&self) -> u32 {
+    pub(crate) fn depth(&self) -> u32 {
         self.depth
     }
 
-    pub(super) fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> u64 {
         self.weight
     }
 }

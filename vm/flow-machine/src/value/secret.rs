@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Text with secrets in it, as parts in order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret {
@@ -11,7 +13,8 @@ pub struct Secret {
 }
 
 /// A part of a secret text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SecretPart {
     /// Text that stands as it is.
     Text(Arc<str>),
@@ -22,7 +25,9 @@ pub enum SecretPart {
 impl Secret {
     /// The secret with this name, alone.
     pub fn named(name: Arc<str>) -> Secret {
-        Secret { parts: vec![SecretPart::Name(name)] }
+        Secret {
+            parts: vec![SecretPart::Name(name)],
+        }
     }
 
     /// The names of the secrets in it.
@@ -35,10 +40,12 @@ impl Secret {
 
     /// The text with every secret replaced by what `lookup` says.
     pub fn reveal(&self, mut lookup: impl FnMut(&str) -> Option<String>) -> Option<String> {
-        self.parts.iter().try_fold(String::new(), |text, part| match part {
-            SecretPart::Text(plain) => Some(text + plain),
-            SecretPart::Name(name) => Some(text + &lookup(name)?),
-        })
+        self.parts
+            .iter()
+            .try_fold(String::new(), |text, part| match part {
+                SecretPart::Text(plain) => Some(text + plain),
+                SecretPart::Name(name) => Some(text + &lookup(name)?),
+            })
     }
 
     pub(super) fn weight(&self) -> u64 {
@@ -55,6 +62,31 @@ impl fmt::Display for Secret {
         self.parts.iter().try_for_each(|part| match part {
             SecretPart::Text(text) => write!(f, "{text}"),
             SecretPart::Name(name) => write!(f, "${{secret.{name}}}"),
+        })
+    }
+}
+
+/// A name alone as text, else a list of parts.
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.parts.as_slice() {
+            [SecretPart::Name(name)] => name.serialize(to),
+            parts => parts.serialize(to),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Name(Arc<str>),
+            Parts(Vec<SecretPart>),
+        }
+        Ok(match Written::deserialize(from)? {
+            Written::Name(name) => Secret::named(name),
+            Written::Parts(parts) => Secret { parts },
         })
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 
-use super::{List, Map, Record, Secret, SecretPart, Value, Variant};
+use super::{List, Map, Record, Secret, Value, Variant};
 
 const DURATION: &str = "$duration";
 const TIME: &str = "$time";
@@ -36,17 +36,9 @@ impl Serialize for Value {
             Value::Map(map) => object(to, None, map.iter()),
             Value::Record(record) => object(to, None, record.iter()),
             Value::Variant(variant) => object(to, Some(&variant.tag), variant.fields.iter()),
-            Value::Secret(secret) => tagged(to, SECRET, &secret.parts.iter().map(part).collect::<Vec<_>>()),
+            Value::Secret(secret) => tagged(to, SECRET, &**secret),
             Value::Closure(_) => Err(S::Error::custom("a function cannot be stored")),
         }
-    }
-}
-
-/// Text and name, one of them null.
-fn part(part: &SecretPart) -> (Option<&str>, Option<&str>) {
-    match part {
-        SecretPart::Text(text) => (Some(text), None),
-        SecretPart::Name(name) => (None, Some(name)),
     }
 }
 
@@ -103,7 +95,9 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
-        i64::try_from(value).map(Value::Int).map_err(|_| E::custom(format!("{value} is beyond 64 bits with sign")))
+        i64::try_from(value)
+            .map(Value::Int)
+            .map_err(|_| E::custom(format!("{value} is beyond 64 bits with sign")))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
@@ -129,28 +123,26 @@ impl<'de> Visitor<'de> for AnyValue {
             match key.as_str() {
                 DURATION => return Ok(Value::Duration(entries.next_value()?)),
                 TIME => return Ok(Value::Time(entries.next_value()?)),
-                SECRET => return secret(&entries.next_value::<Vec<(Option<String>, Option<String>)>>()?),
+                SECRET => return Ok(Value::Secret(Arc::new(entries.next_value::<Secret>()?))),
                 VARIANT => case = Some(Arc::from(entries.next_value::<String>()?)),
                 plain => {
-                    let key: Arc<str> = if plain.starts_with("$$") { plain[1..].into() } else { plain.into() };
+                    let key: Arc<str> = if plain.starts_with("$$") {
+                        plain[1..].into()
+                    } else {
+                        plain.into()
+                    };
                     fields.push((key, entries.next_value()?));
                 }
             }
         }
         Ok(match case {
-            Some(tag) => Value::Variant(Arc::new(Variant { tag, fields: Record::from_fields(fields) })),
+            Some(tag) => Value::Variant(Arc::new(Variant {
+                tag,
+                fields: Record::from_fields(fields),
+            })),
             None => Value::map(fields),
         })
     }
-}
-
-fn secret<E: serde::de::Error>(parts: &[(Option<String>, Option<String>)]) -> Result<Value, E> {
-    let parts = parts.iter().map(|part| match part {
-        (Some(text), None) => Ok(SecretPart::Text(text.as_str().into())),
-        (None, Some(name)) => Ok(SecretPart::Name(name.as_str().into())),
-        _ => Err(E::custom("a part of a secret is a text or a name")),
-    });
-    Ok(Value::Secret(Arc::new(Secret { parts: parts.collect::<Result<_, _>>()? })))
 }
 
 /// A map alone, as the object that it is.
@@ -164,7 +156,10 @@ impl<'de> Deserialize<'de> for Map {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Map, D::Error> {
         match Value::deserialize(from)? {
             Value::Map(map) => Ok(Arc::unwrap_or_clone(map)),
-            other => Err(D::Error::custom(format!("expected an object, got {}", other.kind()))),
+            other => Err(D::Error::custom(format!(
+                "expected an object, got {}",
+                other.kind()
+            ))),
         }
     }
 }

@@ -1,0 +1,191 @@
+//! The interpreter of chunks: register code over values, with fuel. What operators do is in
+//! `operators`, what methods do in `crate::builtins`.
+
+use std::sync::Arc;
+
+use flow_bytecode::{ChunkId, FieldId, StrId};
+
+use crate::fault::{Fault, FaultKind};
+use crate::program::Program;
+use crate::value::Value;
+
+/// What a chunk can see.
+#[derive(Clone, Copy)]
+pub struct Env<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// The state as the activation sees it.
+    pub fields: &'a dyn Fields,
+    /// The flow's parameters, by position.
+    pub input: &'a [Value],
+    /// The flow's configuration, by position.
+    pub config: &'a [Value],
+    /// The run.
+    pub run: &'a RunView,
+}
+
+/// A state, by field. Implemented for slices of slots.
+pub trait Fields {
+    /// The value of a field, if it has one.
+    fn field(&self, id: FieldId) -> Option<&Value>;
+}
+
+/// What expressions see as `run`. Times in nanoseconds.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names are those of the language")]
+pub struct RunView {
+    pub id: Arc<str>,
+    pub flow: Arc<str>,
+    pub step: i64,
+    pub node: Arc<str>,
+    pub attempt: i64,
+    pub turn: i64,
+    pub remaining_steps: i64,
+    pub started: i64,
+    pub now: i64,
+    pub elapsed: i64,
+    pub parent: Option<Arc<str>>,
+    /// Names of the sources that a join took.
+    pub arrived: Vec<Arc<str>>,
+    pub outcome: Option<Arc<str>>,
+}
+
+impl Default for RunView {
+    fn default() -> RunView {
+        RunView {
+            id: "".into(),
+            flow: "".into(),
+            step: 0,
+            node: "".into(),
+            attempt: 0,
+            turn: 0,
+            remaining_steps: 0,
+            started: 0,
+            now: 0,
+            elapsed: 0,
+            parent: None,
+            arrived: Vec::new(),
+            outcome: None,
+        }
+    }
+}
+
+/// What a chunk did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluated {
+    /// Its value.
+    pub value: Value,
+    /// Its updates, in order of writing.
+    pub updates: Vec<Update>,
+    /// Its events for the `custom` stream, in order.
+    pub emits: Vec<(StrId, Value)>,
+}
+
+/// A value sent to a channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// The channel.
+    pub field: FieldId,
+    /// The value.
+    pub value: Value,
+    /// Whether it goes past the reducer.
+    pub overwrite: bool,
+}
+
+/// What an evaluation may still spend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fuel {
+    left: u64,
+}
+
+/// The interpreter: registers that are used again from call to call.
+#[derive(Debug, Default)]
+pub struct Interp {
+    registers: Vec<Value>,
+}
+
+/// Runs a chunk once, without an interpreter to reuse.
+pub fn call(env: &Env<'_>, chunk: ChunkId, args: &[Value], fuel: &mut Fuel) -> Result<Evaluated, Fault> {
+    Interp::default().call(env, chunk, args, fuel)
+}
+
+impl Interp {
+    /// Runs a chunk with its parameters.
+    pub fn call(
+        &mut self,
+        env: &Env<'_>,
+        chunk: ChunkId,
+        args: &[Value],
+        fuel: &mut Fuel,
+    ) -> Result<Evaluated, Fault> {
+        let _ = (&mut self.registers, env, chunk, args, fuel);
+        Err(Fault::new(
+            FaultKind::BadCode,
+            "the interpreter is not written yet",
+        ))
+    }
+}
+
+impl Interp {
+    /// Runs a chunk that sees nothing but its arguments: the condition of a refined type.
+    pub(crate) fn call_pure(
+        &mut self,
+        program: &Program,
+        chunk: ChunkId,
+        args: &[Value],
+        fuel: &mut Fuel,
+    ) -> Result<Value, Fault> {
+        let run = RunView::default();
+        let nothing: &[Option<Value>] = &[];
+        let env = Env {
+            program,
+            fields: &nothing,
+            input: &[],
+            config: &[],
+            run: &run,
+        };
+        self.call(&env, chunk, args, fuel)
+            .map(|evaluated| evaluated.value)
+    }
+}
+
+impl Fuel {
+    /// This much.
+    pub fn new(units: u64) -> Fuel {
+        Fuel { left: units }
+    }
+
+    /// What is left.
+    pub fn left(self) -> u64 {
+        self.left
+    }
+
+    /// Spends some.
+    pub fn spend(&mut self, units: u64) -> Result<(), Fault> {
+        match self.left.checked_sub(units) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                self.left = 0;
+                Err(Fault::new(
+                    FaultKind::OutOfFuel,
+                    "the expression takes too long: it has used up its instructions",
+                ))
+            }
+        }
+    }
+}
+
+impl Default for Fuel {
+    fn default() -> Fuel {
+        Fuel::new(crate::limits::FUEL_PER_CALL)
+    }
+}
+
+impl<T: AsRef<[Option<Value>]>> Fields for T {
+    fn field(&self, id: FieldId) -> Option<&Value> {
+        self.as_ref().get(id.index())?.as_ref()
+    }
+}

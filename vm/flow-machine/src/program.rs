@@ -1,0 +1,133 @@
+//! A verified image made ready to run: constants and names as shared values.
+
+use std::sync::Arc;
+
+use flow_bytecode::{Const, ConstId, Image, StrId, VerifiedImage};
+
+use crate::value::{Record, Shape, Value, Variant};
+
+/// A program, ready to run. Shared by all its runs.
+#[derive(Debug)]
+pub struct Program {
+    image: VerifiedImage,
+    strings: Vec<Arc<str>>,
+    consts: Vec<Value>,
+    /// The names of constant records and union cases, which serve as shapes.
+    shapes: Vec<Option<Shape>>,
+}
+
+impl Program {
+    /// Makes an image ready.
+    pub fn new(image: VerifiedImage) -> Program {
+        let strings: Vec<Arc<str>> = image
+            .image()
+            .strings
+            .iter()
+            .map(|text| Arc::from(text.as_str()))
+            .collect();
+        let shapes = image
+            .image()
+            .consts
+            .iter()
+            .map(|value| shape(&strings, value))
+            .collect();
+        let mut program = Program {
+            image,
+            strings,
+            consts: Vec::new(),
+            shapes,
+        };
+        program.consts = program.order().into_iter().fold(
+            vec![Value::Null; program.image().consts.len()],
+            |mut done, at| {
+                done[at] = program.build(at, &done);
+                done
+            },
+        );
+        program
+    }
+
+    /// The tables.
+    pub fn image(&self) -> &Image {
+        self.image.image()
+    }
+
+    /// The program's name: the hash of its bytes.
+    pub fn hash(&self) -> &[u8; 32] {
+        self.image.hash()
+    }
+
+    /// An interned text.
+    pub fn text(&self, id: StrId) -> &Arc<str> {
+        &self.strings[id.index()]
+    }
+
+    /// An interned value.
+    pub fn constant(&self, id: ConstId) -> &Value {
+        &self.consts[id.index()]
+    }
+
+    /// The names of a constant record or union case.
+    pub(crate) fn shape(&self, id: ConstId) -> Option<&Shape> {
+        self.shapes[id.index()].as_ref()
+    }
+
+    /// The constants, parts before wholes. The verifier has refused cycles.
+    fn order(&self) -> Vec<usize> {
+        let consts = &self.image().consts;
+        let mut seen = vec![false; consts.len()];
+        let mut order = Vec::with_capacity(consts.len());
+        for root in 0..consts.len() {
+            let mut open = vec![(root, false)];
+            while let Some((at, parts_done)) = open.pop() {
+                if parts_done {
+                    order.push(at);
+                } else if !std::mem::replace(&mut seen[at], true) {
+                    open.push((at, true));
+                    open.extend(consts[at].parts().map(|part| (part.index(), false)));
+                }
+            }
+        }
+        order
+    }
+
+    fn build(&self, at: usize, done: &[Value]) -> Value {
+        let part = |id: &ConstId| done[id.index()].clone();
+        let fields = |fields: &[(StrId, ConstId)]| -> Record {
+            let shape = self.shapes[at].clone().unwrap_or_default();
+            Record::new(shape, fields.iter().map(|(_, id)| part(id)).collect())
+        };
+        match &self.image().consts[at] {
+            Const::Null => Value::Null,
+            Const::Bool(value) => Value::Bool(*value),
+            Const::Int(value) => Value::Int(*value),
+            Const::Float(value) => Value::Float(*value),
+            Const::Str(id) => Value::Str(self.text(*id).clone()),
+            Const::Duration(nanos) => Value::Duration(*nanos),
+            Const::Time(nanos) => Value::Time(*nanos),
+            Const::List(items) => Value::list(items.iter().map(part)),
+            Const::Map(entries) => Value::map(
+                entries
+                    .iter()
+                    .map(|(key, id)| (self.text(*key).clone(), part(id))),
+            ),
+            Const::Record(entries) => Value::Record(Arc::new(fields(entries))),
+            Const::Variant(tag, entries) => Value::Variant(Arc::new(Variant {
+                tag: self.text(*tag).clone(),
+                fields: fields(entries),
+            })),
+        }
+    }
+}
+
+fn shape(strings: &[Arc<str>], value: &Const) -> Option<Shape> {
+    match value {
+        Const::Record(fields) | Const::Variant(_, fields) => Some(
+            fields
+                .iter()
+                .map(|(name, _)| strings[name.index()].clone())
+                .collect(),
+        ),
+        _ => None,
+    }
+}

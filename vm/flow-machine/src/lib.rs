@@ -4,6 +4,7 @@
 //! - **Start, input**: what comes from outside (`input`). **Event, checkpoint, effect**: what it reports (`event`).
 //! - **Value**: what state and arguments are made of ([`value`]). **Border**: JSON in and out, by type ([`border`]).
 //! - **Program**: a verified image, ready to run. **Interpreter**: runs chunks ([`interp`]), methods in `builtins`.
+//! - **Machine**: one run, as a host sees it ([`Machine`]); how it moves is in `run`, a file per matter.
 //! - **Reducer**: merges updates into channels ([`reducer`]). **Fault**: what stops an expression. **Limits**: all bounds.
 
 pub mod border;
@@ -12,11 +13,14 @@ mod fault;
 mod input;
 pub mod interp;
 pub mod limits;
+mod machine;
 mod program;
 pub mod reducer;
+mod run;
 pub mod value;
 
 pub use event::{Change, Checkpoint, Dispatch, Effect, Event, EventKind, RunError, Settlement, Status};
 pub use fault::{Fault, FaultKind};
 pub use input::{AttemptId, Input, LimitChange, Outcome, Refusal, Start, Time};
+pub use machine::{Machine, OpenInterrupt, Output, ReplayError};
 pub use program::Program;

@@ -4,6 +4,7 @@
 
 pub mod expr;
 pub mod flow;
+pub mod walk;
 
 use flow_bytecode::Protocol;
 use flow_diagnostics::Span;

@@ -108,6 +108,16 @@ impl Types {
         &self.kinds[ty.0 as usize]
     }
 
+    /// How many handles there are.
+    pub fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// Whether there is no type yet.
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
     /// Adds a type with a handle of its own.
     pub fn add(&mut self, kind: TyKind) -> Ty {
         self.kinds.push(kind);

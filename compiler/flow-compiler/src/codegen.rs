@@ -1,0 +1,75 @@
+//! HIR → image. Only programs without errors come here; the result is the same, byte for byte, for
+//! the same source. What each chunk takes and returns is said in `flow_bytecode` at the field that
+//! holds it; this folder follows it: types, constants and texts in `tables`, code of one expression
+//! in `code`, `expr` and `pattern`, and one file each for workers, flows, nodes and targets.
+
+mod code;
+mod effects;
+mod expr;
+mod flow;
+mod node;
+mod pattern;
+mod tables;
+mod target;
+mod types;
+mod worker;
+
+use flow_bytecode::{Chunk, ChunkId, Image, SourceText, StrId};
+use flow_diagnostics::SourceMap;
+
+use crate::hir::Program;
+use code::{Code, Frame};
+use tables::Tables;
+
+/// Makes the image of a program that has no errors. `sources` holds the files that its spans name.
+pub fn generate(program: &Program, sources: &SourceMap) -> Image {
+    let mut generator = Generator {
+        program,
+        image: Image::default(),
+        tables: Tables::new(program, sources),
+    };
+    for (_, file) in sources.files() {
+        let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
+        let source = SourceText { path: file.path.clone(), text: text.to_owned() };
+        generator.image.debug.files.push(source);
+    }
+    generator.functions();
+    generator.workers();
+    for flow in &program.flows {
+        let flow = generator.flow(flow);
+        generator.image.flows.push(flow);
+    }
+    generator.image
+}
+
+/// The image in the making. Methods of it are spread over the files of this folder.
+struct Generator<'p> {
+    program: &'p Program,
+    image: Image,
+    tables: Tables,
+}
+
+impl<'p> Generator<'p> {
+    /// Functions are the first chunks, so that a call knows its chunk before it is made.
+    fn functions(&mut self) {
+        let name = self.text("");
+        let empty = Chunk { name, params: 0, registers: 0, code: Vec::new(), spans: Vec::new() };
+        self.image.chunks = vec![empty; self.program.fns.len()];
+        for (index, function) in self.program.fns.iter().enumerate() {
+            let frame = Frame::of(function.params.iter().map(|param| param.id));
+            let mut code = Code::new(self, &frame);
+            code.return_value(&function.body);
+            let chunk = code.into_chunk(&format!("fn {}", function.name.text));
+            self.image.chunks[index] = chunk;
+        }
+    }
+
+    fn add_chunk(&mut self, chunk: Chunk) -> ChunkId {
+        self.image.chunks.push(chunk);
+        ChunkId(self.image.chunks.len() as u32 - 1)
+    }
+
+    fn doc(&mut self, doc: Option<&String>) -> Option<StrId> {
+        doc.map(|text| self.text(text))
+    }
+}

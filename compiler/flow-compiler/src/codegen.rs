@@ -30,7 +30,10 @@ pub fn generate(program: &Program, sources: &SourceMap) -> Image {
     };
     for (_, file) in sources.files() {
         let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
-        let source = SourceText { path: file.path.clone(), text: text.to_owned() };
+        let source = SourceText {
+            path: file.path.clone(),
+            text: text.to_owned(),
+        };
         generator.image.debug.files.push(source);
     }
     generator.functions();
@@ -53,7 +56,13 @@ impl<'p> Generator<'p> {
     /// Functions are the first chunks, so that a call knows its chunk before it is made.
     fn functions(&mut self) {
         let name = self.text("");
-        let empty = Chunk { name, params: 0, registers: 0, code: Vec::new(), spans: Vec::new() };
+        let empty = Chunk {
+            name,
+            params: 0,
+            registers: 0,
+            code: Vec::new(),
+            spans: Vec::new(),
+        };
         self.image.chunks = vec![empty; self.program.fns.len()];
         for (index, function) in self.program.fns.iter().enumerate() {
             let frame = Frame::of(function.params.iter().map(|param| param.id));

@@ -2,6 +2,10 @@
 //! loader that the caller provides.
 //!
 //! - **HIR**: a program with names resolved and expressions typed (`hir`, `types`).
+//! - **Start value**: what a field holds before its first update (`start`).
+//! - **Image**: what the machine runs, made from a program without errors (`codegen`).
 
+pub mod codegen;
 pub mod hir;
+pub mod start;
 pub mod types;

@@ -32,7 +32,10 @@ pub fn unrefined(types: &Types, ty: Ty) -> Ty {
 
 /// Whether null is a value of the type by declaration.
 pub fn is_nullable(types: &Types, ty: Ty) -> bool {
-    matches!(types.kind(unrefined(types, ty)), TyKind::Nullable(_) | TyKind::Null)
+    matches!(
+        types.kind(unrefined(types, ty)),
+        TyKind::Nullable(_) | TyKind::Null
+    )
 }
 
 /// A record has an empty value only where every field may be left out.

@@ -9,9 +9,9 @@ use flow_bytecode::{Chunk, ChunkId, ConstId, Op, Reg, SourceSpan};
 use flow_diagnostics::Span;
 
 use super::Generator;
-use crate::hir::{ConstValue, Name};
 use crate::hir::expr::{Expr, ExprKind, Local, LocalId};
 use crate::hir::flow::{Node, Stmt, Update};
+use crate::hir::{ConstValue, Name};
 
 /// What a chunk is given, and the names that it can make for itself.
 #[derive(Clone, Default)]
@@ -25,7 +25,10 @@ pub(super) struct Frame<'p> {
 
 impl<'p> Frame<'p> {
     pub(super) fn of(params: impl IntoIterator<Item = LocalId>) -> Self {
-        Self { params: params.into_iter().map(|id| vec![id]).collect(), lets: Vec::new() }
+        Self {
+            params: params.into_iter().map(|id| vec![id]).collect(),
+            lets: Vec::new(),
+        }
     }
 
     /// The parameters of a node, and its `let`s.
@@ -34,13 +37,18 @@ impl<'p> Frame<'p> {
             Stmt::Let(local, value) => Some((local, value)),
             _ => None,
         });
-        Self { lets: lets.collect(), ..Self::of(node.locals.iter().map(|local| local.id)) }
+        Self {
+            lets: lets.collect(),
+            ..Self::of(node.locals.iter().map(|local| local.id))
+        }
     }
 
     /// One more parameter register, under any number of names.
     pub(super) fn and<'l>(&self, names: impl IntoIterator<Item = &'l Local>) -> Self {
         let mut frame = self.clone();
-        frame.params.push(names.into_iter().map(|local| local.id).collect());
+        frame
+            .params
+            .push(names.into_iter().map(|local| local.id).collect());
         frame
     }
 }
@@ -79,7 +87,10 @@ impl<'g, 'p> Code<'g, 'p> {
     }
 
     pub(super) fn into_chunk(self, name: &str) -> Chunk {
-        assert!(matches!(self.ops.last(), Some(Op::Return { .. } | Op::Jump { .. })), "{name} does not end");
+        assert!(
+            matches!(self.ops.last(), Some(Op::Return { .. } | Op::Jump { .. })),
+            "{name} does not end"
+        );
         Chunk {
             name: self.generator.text(name),
             params: self.params,
@@ -112,7 +123,9 @@ impl<'g, 'p> Code<'g, 'p> {
             self.expr(value, first + offset as Reg);
         }
         let dst = self.alloc();
-        let shape = self.generator.record_shape(options.iter().map(|(name, _)| name.text.as_str()));
+        let shape = self
+            .generator
+            .record_shape(options.iter().map(|(name, _)| name.text.as_str()));
         self.emit(Op::Record { dst, shape, first }, span);
         self.emit(Op::Return { src: dst }, span);
     }
@@ -143,17 +156,35 @@ impl<'g, 'p> Code<'g, 'p> {
                 let holds = self.jump(cond.span);
                 self.land(failed);
                 self.expr(message, message_reg);
-                self.emit(Op::Ensure { cond: cond_reg, message: message_reg }, cond.span);
+                self.emit(
+                    Op::Ensure {
+                        cond: cond_reg,
+                        message: message_reg,
+                    },
+                    cond.span,
+                );
                 self.land(holds);
             }
             Some(message) => {
                 self.expr(message, message_reg);
-                self.emit(Op::Ensure { cond: cond_reg, message: message_reg }, cond.span);
+                self.emit(
+                    Op::Ensure {
+                        cond: cond_reg,
+                        message: message_reg,
+                    },
+                    cond.span,
+                );
             }
             None => {
                 let text = ConstValue::Str(format!("`{text}` does not hold"));
                 self.load(&text, message_reg, cond.span);
-                self.emit(Op::Ensure { cond: cond_reg, message: message_reg }, cond.span);
+                self.emit(
+                    Op::Ensure {
+                        cond: cond_reg,
+                        message: message_reg,
+                    },
+                    cond.span,
+                );
             }
         }
         self.release(mark);
@@ -166,8 +197,12 @@ impl<'g, 'p> Code<'g, 'p> {
         let mut open: Vec<&'p Expr> = exprs.to_vec();
         while let Some(expr) = open.pop() {
             expr.walk(&mut |e| {
-                let (ExprKind::Local(id) | ExprKind::CallLocal(id, _)) = &e.kind else { return };
-                let made = lets.iter().position(|(local, _)| local.id == *id && !self.locals.contains_key(id));
+                let (ExprKind::Local(id) | ExprKind::CallLocal(id, _)) = &e.kind else {
+                    return;
+                };
+                let made = lets
+                    .iter()
+                    .position(|(local, _)| local.id == *id && !self.locals.contains_key(id));
                 if let Some(index) = made
                     && wanted.insert(index)
                 {
@@ -212,7 +247,10 @@ impl<'g, 'p> Code<'g, 'p> {
     pub(super) fn alloc_many(&mut self, count: usize) -> Reg {
         let first = self.next;
         let next = usize::from(first) + count;
-        assert!(next < usize::from(Reg::MAX), "an expression of more than {next} parts");
+        assert!(
+            next < usize::from(Reg::MAX),
+            "an expression of more than {next} parts"
+        );
         self.next = next as Reg;
         self.most = self.most.max(self.next);
         first
@@ -242,7 +280,15 @@ impl<'g, 'p> Code<'g, 'p> {
         Jump(self.ops.len() - 1)
     }
 
+    /// The jumps lead to the next instruction.
+    pub(super) fn land_all(&mut self, jumps: Vec<Jump>) {
+        for jump in jumps {
+            self.land(jump);
+        }
+    }
+
     /// The jump leads to the next instruction.
+    #[expect(clippy::needless_pass_by_value, reason = "a jump lands once")]
     pub(super) fn land(&mut self, jump: Jump) {
         let here = self.ops.len() as u32;
         match &mut self.ops[jump.0] {
@@ -274,7 +320,14 @@ impl<'g, 'p> Code<'g, 'p> {
         let mark = self.next;
         let value = self.operand(&update.value);
         let field = flow_bytecode::FieldId(update.field.0);
-        self.emit(Op::Update { field, value, overwrite: update.overwrite }, update.span);
+        self.emit(
+            Op::Update {
+                field,
+                value,
+                overwrite: update.overwrite,
+            },
+            update.span,
+        );
         self.release(mark);
     }
 

@@ -13,21 +13,25 @@ use crate::hir::walk;
 /// the flow's own error way reads where that takes the node's failures.
 pub(super) fn reads(flow: &Flow, node: &Node) -> Vec<FieldId> {
     let mut found = BTreeSet::new();
-    let mut note = |expr: &Expr| {
+    let mut gather = |expr: &Expr| {
         expr.walk(&mut |e| {
             if let ExprKind::Field(field) = e.kind {
                 found.insert(FieldId(field.0));
             }
         });
     };
-    node.expressions(&mut |expr| note(expr));
+    node.expressions(&mut |expr| gather(expr));
     if node.on_error.is_none()
         && let Some(way) = &flow.on_error
     {
-        walk::target(&way.target, &mut |expr| note(expr));
+        walk::target(&way.target, &mut |expr| gather(expr));
     }
     if let NodeKind::Send(groups) = &node.kind {
-        found.extend(groups.iter().filter_map(|Each { follow, .. }| follow.map(|field| FieldId(field.0))));
+        found.extend(
+            groups
+                .iter()
+                .filter_map(|Each { follow, .. }| follow.map(|field| FieldId(field.0))),
+        );
     }
     found.into_iter().collect()
 }
@@ -36,18 +40,21 @@ pub(super) fn reads(flow: &Flow, node: &Node) -> Vec<FieldId> {
 /// those that its worker's command may touch.
 pub(super) fn writes(node: &Node) -> Vec<FieldId> {
     let mut found = BTreeSet::new();
-    let mut note = |body: &[Stmt]| {
+    let mut gather = |body: &[Stmt]| {
         found.extend(body.iter().filter_map(|stmt| match stmt {
             Stmt::Update(update) => Some(FieldId(update.field.0)),
             _ => None,
         }));
     };
-    note(&node.body);
+    gather(&node.body);
     if let Some(way) = &node.on_timeout {
-        note(&way.updates);
+        gather(&way.updates);
     }
     if let NodeKind::Wait(choices) = &node.kind {
-        choices.iter().filter_map(|WaitFor { way, .. }| way.as_ref()).for_each(|way| note(&way.updates));
+        choices
+            .iter()
+            .filter_map(|WaitFor { way, .. }| way.as_ref())
+            .for_each(|way| gather(&way.updates));
     }
     let listed = node.may_update.iter().chain(&node.may_overwrite);
     found.extend(listed.map(|(field, _)| FieldId(field.0)));

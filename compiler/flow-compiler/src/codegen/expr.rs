@@ -34,7 +34,9 @@ impl<'p> Code<'_, 'p> {
     /// Computes the record of these values.
     pub(super) fn record(&mut self, fields: &'p [(String, Expr)], dst: Reg, span: Span) {
         let first = self.row(fields.iter().map(|(_, value)| value));
-        let shape = self.generator.record_shape(fields.iter().map(|(name, _)| name.as_str()));
+        let shape = self
+            .generator
+            .record_shape(fields.iter().map(|(name, _)| name.as_str()));
         self.emit(Op::Record { dst, shape, first }, span);
     }
 
@@ -44,9 +46,27 @@ impl<'p> Code<'_, 'p> {
             ExprKind::Error => self.load(&ConstValue::Null, dst, span),
             ExprKind::Const(value) => self.load(value, dst, span),
             ExprKind::Local(id) => self.local(*id, dst, span),
-            ExprKind::Field(field) => self.emit(Op::LoadField { dst, field: FieldId(field.0) }, span),
-            ExprKind::Input(index) => self.emit(Op::LoadInput { dst, index: *index as u16 }, span),
-            ExprKind::Config(index) => self.emit(Op::LoadConfig { dst, index: *index as u16 }, span),
+            ExprKind::Field(field) => self.emit(
+                Op::LoadField {
+                    dst,
+                    field: FieldId(field.0),
+                },
+                span,
+            ),
+            ExprKind::Input(index) => self.emit(
+                Op::LoadInput {
+                    dst,
+                    index: *index as u16,
+                },
+                span,
+            ),
+            ExprKind::Config(index) => self.emit(
+                Op::LoadConfig {
+                    dst,
+                    index: *index as u16,
+                },
+                span,
+            ),
             ExprKind::Run(what) => self.emit(Op::LoadRun { dst, what: *what }, span),
             ExprKind::Secret(name) => {
                 let name = self.generator.secret(name);
@@ -56,7 +76,14 @@ impl<'p> Code<'_, 'p> {
             ExprKind::With(base, fields) => self.with(base, fields, dst, span),
             ExprKind::Map(pairs) => {
                 let first = self.row(pairs.iter().flat_map(|(key, value)| [key, value]));
-                self.emit(Op::Map { dst, first, count: pairs.len() as u16 }, span);
+                self.emit(
+                    Op::Map {
+                        dst,
+                        first,
+                        count: pairs.len() as u16,
+                    },
+                    span,
+                );
             }
             ExprKind::List(items) => self.list(items, dst, span),
             ExprKind::Variant(case, fields) => self.variant(expr.ty, case, fields, dst, span),
@@ -64,22 +91,54 @@ impl<'p> Code<'_, 'p> {
             ExprKind::Lambda(params, body) => self.lambda(params, body, dst, span),
             ExprKind::FnValue(function) => {
                 let chunk = flow_bytecode::ChunkId(function.0);
-                self.emit(Op::Closure { dst, chunk, first: dst, count: 0 }, span);
+                self.emit(
+                    Op::Closure {
+                        dst,
+                        chunk,
+                        first: dst,
+                        count: 0,
+                    },
+                    span,
+                );
             }
             ExprKind::Method(method, args) => {
                 let first = self.row(args);
-                self.emit(Op::Method { dst, method: *method, first, count: args.len() as u16 }, span);
+                self.emit(
+                    Op::Method {
+                        dst,
+                        method: *method,
+                        first,
+                        count: args.len() as u16,
+                    },
+                    span,
+                );
             }
             ExprKind::Call(function, args) => {
                 let first = self.row(args);
                 let chunk = flow_bytecode::ChunkId(function.0);
-                self.emit(Op::Call { dst, chunk, first, count: args.len() as u16 }, span);
+                self.emit(
+                    Op::Call {
+                        dst,
+                        chunk,
+                        first,
+                        count: args.len() as u16,
+                    },
+                    span,
+                );
             }
             ExprKind::CallLocal(id, args) => {
                 let callee = self.alloc();
                 self.local(*id, callee, span);
                 let first = self.row(args);
-                self.emit(Op::CallValue { dst, callee, first, count: args.len() as u16 }, span);
+                self.emit(
+                    Op::CallValue {
+                        dst,
+                        callee,
+                        first,
+                        count: args.len() as u16,
+                    },
+                    span,
+                );
             }
             _ => self.operation(expr, dst),
         }
@@ -105,7 +164,15 @@ impl<'p> Code<'_, 'p> {
                 let hint = self.position(base.ty, name);
                 let base = self.operand(base);
                 let name = self.generator.text(name);
-                self.emit(Op::Field { dst, base, name, hint }, span);
+                self.emit(
+                    Op::Field {
+                        dst,
+                        base,
+                        name,
+                        hint,
+                    },
+                    span,
+                );
             }
             ExprKind::Index(base, index) => {
                 let (base, index) = (self.operand(base), self.operand(index));
@@ -133,7 +200,11 @@ impl<'p> Code<'_, 'p> {
                 self.expr(b, dst);
                 self.land(there);
             }
-            ExprKind::Safe { receiver, local, rest } => self.safe(receiver, local, rest, dst),
+            ExprKind::Safe {
+                receiver,
+                local,
+                rest,
+            } => self.safe(receiver, local, rest, dst),
             ExprKind::If(cond, then, otherwise) => self.choose(cond, then, otherwise, dst),
             ExprKind::Match(scrutinee, arms) => self.matching(scrutinee, arms, dst, span),
             ExprKind::Cast(a) => {
@@ -176,12 +247,34 @@ impl<'p> Code<'_, 'p> {
     fn list(&mut self, items: &'p [Expr], dst: Reg, span: Span) {
         let (head, rest) = items.split_at(items.len().min(LIST_PIECE));
         let first = self.row(head);
-        self.emit(Op::List { dst, first, count: head.len() as u16 }, span);
+        self.emit(
+            Op::List {
+                dst,
+                first,
+                count: head.len() as u16,
+            },
+            span,
+        );
         for piece in rest.chunks(LIST_PIECE) {
             let mark = self.mark();
             let first = self.row(piece);
-            self.emit(Op::List { dst: first, first, count: piece.len() as u16 }, span);
-            self.emit(Op::Binary { op: BinaryOp::Add, dst, a: dst, b: first }, span);
+            self.emit(
+                Op::List {
+                    dst: first,
+                    first,
+                    count: piece.len() as u16,
+                },
+                span,
+            );
+            self.emit(
+                Op::Binary {
+                    op: BinaryOp::Add,
+                    dst,
+                    a: dst,
+                    b: first,
+                },
+                span,
+            );
             self.release(mark);
         }
     }
@@ -192,7 +285,15 @@ impl<'p> Code<'_, 'p> {
             let mark = self.mark();
             let value = self.operand(value);
             let name = self.generator.text(name);
-            self.emit(Op::With { dst, base: dst, name, value }, span);
+            self.emit(
+                Op::With {
+                    dst,
+                    base: dst,
+                    name,
+                    value,
+                },
+                span,
+            );
             self.release(mark);
         }
     }
@@ -204,7 +305,9 @@ impl<'p> Code<'_, 'p> {
             return self.load(&ConstValue::Case(case.to_owned()), dst, span);
         }
         let first = self.row(fields.iter().map(|(_, value)| value));
-        let shape = self.generator.variant_shape(case, fields.iter().map(|(name, _)| name.as_str()));
+        let shape = self
+            .generator
+            .variant_shape(case, fields.iter().map(|(name, _)| name.as_str()));
         self.emit(Op::Variant { dst, shape, first }, span);
     }
 
@@ -217,7 +320,14 @@ impl<'p> Code<'_, 'p> {
                 self.emit(Op::ToText { dst: reg, a: reg }, part.span);
             }
         }
-        self.emit(Op::Concat { dst, first, count: parts.len() as u16 }, span);
+        self.emit(
+            Op::Concat {
+                dst,
+                first,
+                count: parts.len() as u16,
+            },
+            span,
+        );
     }
 
     /// The names of the surroundings that the body mentions become the first parameters of its chunk.
@@ -232,7 +342,12 @@ impl<'p> Code<'_, 'p> {
                 captured.push(*id);
             }
         });
-        let frame = Frame::of(captured.iter().copied().chain(params.iter().map(|param| param.id)));
+        let frame = Frame::of(
+            captured
+                .iter()
+                .copied()
+                .chain(params.iter().map(|param| param.id)),
+        );
         let mut code = Code::new(self.generator, &frame);
         code.return_value(body);
         let chunk = code.into_chunk("lambda");
@@ -241,7 +356,15 @@ impl<'p> Code<'_, 'p> {
         for (offset, id) in captured.iter().enumerate() {
             self.local(*id, first + offset as Reg, span);
         }
-        self.emit(Op::Closure { dst, chunk, first, count: captured.len() as u16 }, span);
+        self.emit(
+            Op::Closure {
+                dst,
+                chunk,
+                first,
+                count: captured.len() as u16,
+            },
+            span,
+        );
     }
 
     fn safe(&mut self, receiver: &'p Expr, local: &'p Local, rest: &'p Expr, dst: Reg) {
@@ -273,11 +396,11 @@ impl<'p> Code<'_, 'p> {
             let misses = self.test(&arm.pattern, value, scrutinee.ty);
             self.expr(&arm.body, dst);
             done.push(self.jump(arm.body.span));
-            misses.into_iter().for_each(|miss| self.land(miss));
+            self.land_all(misses);
             self.release(mark);
         }
         self.fail("no arm of this `match` takes the value", span);
-        done.into_iter().for_each(|jump| self.land(jump));
+        self.land_all(done);
     }
 
     /// Fails with a text.
@@ -291,9 +414,11 @@ impl<'p> Code<'_, 'p> {
     fn position(&self, ty: Ty, name: &str) -> u16 {
         let types = &self.generator.program.types;
         match types.kind(crate::start::unrefined(types, ty)) {
-            TyKind::Record(record) => {
-                record.fields.iter().position(|field| field.name == name).unwrap_or(0) as u16
-            }
+            TyKind::Record(record) => record
+                .fields
+                .iter()
+                .position(|field| field.name == name)
+                .unwrap_or(0) as u16,
             _ => 0,
         }
     }

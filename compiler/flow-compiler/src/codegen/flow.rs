@@ -21,7 +21,10 @@ impl<'p> Generator<'p> {
         let joins = flow.joins.iter().zip(outs.joins);
         let joins = joins.map(|(join, arrivals)| self.join(join, arrivals)).collect();
         let empty = Frame::default();
-        let on_error = flow.on_error.as_ref().map(|way| self.error_way(way, &flow.name.text, &empty));
+        let on_error = flow
+            .on_error
+            .as_ref()
+            .map(|way| self.error_way(way, &flow.name.text, &empty));
         let events = flow.events.iter();
         let events = events.map(|event| (self.text(&event.name.text), event.ty.map(|ty| self.ty(ty))));
         let events = events.collect();
@@ -60,7 +63,9 @@ impl<'p> Generator<'p> {
     fn reducer(&self, field: &Field) -> image::Reducer {
         match field.reducer {
             Reducer::LastValue => image::Reducer::LastValue,
-            Reducer::Append => image::Reducer::Append { item_first: self.holds_lists(field.ty) },
+            Reducer::Append => image::Reducer::Append {
+                item_first: self.holds_lists(field.ty),
+            },
             Reducer::Merge => image::Reducer::Merge,
             Reducer::Add => image::Reducer::Add,
             Reducer::Min => image::Reducer::Min,
@@ -76,7 +81,9 @@ impl<'p> Generator<'p> {
     /// Whether an element of the list may itself be a list.
     fn holds_lists(&self, ty: Ty) -> bool {
         let types = &self.program.types;
-        let TyKind::List(item) = types.kind(self.not_null(ty)) else { return false };
+        let TyKind::List(item) = types.kind(self.not_null(ty)) else {
+            return false;
+        };
         matches!(types.kind(self.not_null(*item)), TyKind::List(_) | TyKind::Json)
     }
 
@@ -91,13 +98,22 @@ impl<'p> Generator<'p> {
 
     fn takes_null(&self, function: FnRef) -> bool {
         let params = &self.program.fns[function.index()].params;
-        params.first().is_some_and(|old| is_nullable(&self.program.types, old.ty))
+        params
+            .first()
+            .is_some_and(|old| is_nullable(&self.program.types, old.ty))
     }
 
     fn join(&mut self, join: &'p Join, arrivals: Vec<Out>) -> image::Join {
         let frame = Frame::default();
-        let around = Around { name: "join", frame: &frame, arm: None };
-        let targets = join.target.iter().map(|target| Out::To(self.target(target, &around)));
+        let around = Around {
+            name: "join",
+            frame: &frame,
+            arm: None,
+        };
+        let targets = join
+            .target
+            .iter()
+            .map(|target| Out::To(self.target(target, &around)));
         let target = targets.chain(arrivals).collect();
         let sources = join.sources.iter().map(|(source, _)| match source {
             Source::Node(node) => image::Source::Node(NodeId(node.0)),

@@ -7,7 +7,9 @@ use flow_bytecode::{ChunkId, FieldId, FlowId, NodeId, Out, WorkerId};
 use super::code::{Code, Frame};
 use super::target::Around;
 use super::{Generator, effects};
-use crate::hir::flow::{Agent, Call, Each, ErrorWay, Flow, Node, NodeKind, VerifyCheck, WaitFor, WaitKind, Way};
+use crate::hir::flow::{
+    Agent, Call, Each, ErrorWay, Flow, Node, NodeKind, VerifyCheck, WaitFor, WaitKind, Way,
+};
 use crate::hir::{ConstValue, FieldRef, NodeRef};
 
 /// A node with what its chunks are given.
@@ -27,7 +29,12 @@ impl<'p> Generator<'p> {
             NodeKind::Transform => start.clone(),
             _ => start.and(settle_names(node)),
         };
-        let site = Site { flow, node, start, settled };
+        let site = Site {
+            flow,
+            node,
+            start,
+            settled,
+        };
         let kind = self.node_kind(&site);
         let name = |what: &str| format!("{}.{what}", node.name.text);
         image::Node {
@@ -37,19 +44,32 @@ impl<'p> Generator<'p> {
             kind,
             schedule: node.schedule,
             settle: self.body_chunk(&name("settle"), &site.settled, &node.body, node.head),
-            goto: node.goto.as_ref().map(|goto| self.decision(goto, &name("goto"), &site.settled)),
+            goto: node
+                .goto
+                .as_ref()
+                .map(|goto| self.decision(goto, &name("goto"), &site.settled)),
             may_goto: self.may_goto(&site),
             may_update: fields(&node.may_update),
             may_overwrite: fields(&node.may_overwrite),
             retry: node.retry.as_ref().map(Self::retry),
             timeout: node.timeout,
-            on_timeout: node.on_timeout.as_ref().map(|way| self.way(way, &site, "timeout", &site.start)),
-            on_error: node.on_error.as_ref().map(|way| self.error_way(way, &node.name.text, &site.start)),
+            on_timeout: node
+                .on_timeout
+                .as_ref()
+                .map(|way| self.way(way, &site, "timeout", &site.start)),
+            on_error: node
+                .on_error
+                .as_ref()
+                .map(|way| self.error_way(way, &node.name.text, &site.start)),
             cache: node.cache.as_ref().map(|(ttl, by)| image::Cache {
                 ttl: *ttl,
-                by: by.as_ref().map(|key| self.value_chunk(&name("cache"), &site.start, key)),
+                by: by
+                    .as_ref()
+                    .map(|key| self.value_chunk(&name("cache"), &site.start, key)),
             }),
-            undo: node.undo.as_ref().map(|undo| image::Undo { call: self.call(undo, &name("undo"), &site.settled) }),
+            undo: node.undo.as_ref().map(|undo| image::Undo {
+                call: self.call(undo, &name("undo"), &site.settled),
+            }),
             locks: self.locks(&site),
             cancel: nodes(&node.cancel),
             finish: nodes(&node.finish),
@@ -65,8 +85,18 @@ impl<'p> Generator<'p> {
     pub(super) fn error_way(&mut self, way: &'p ErrorWay, name: &str, frame: &Frame<'p>) -> image::ErrorWay {
         let frame = frame.and(&way.error);
         let name = format!("{name}.error");
-        let target = self.target(&way.target, &Around { name: &name, frame: &frame, arm: None });
-        image::ErrorWay { target, updates: None }
+        let target = self.target(
+            &way.target,
+            &Around {
+                name: &name,
+                frame: &frame,
+                arm: None,
+            },
+        );
+        image::ErrorWay {
+            target,
+            updates: None,
+        }
     }
 
     fn node_kind(&mut self, site: &Site<'p>) -> image::NodeKind {
@@ -85,15 +115,24 @@ impl<'p> Generator<'p> {
                 flow: FlowId(flow.0),
                 args: self.record_chunk(&name("args"), &site.start, args, *span),
             },
-            NodeKind::Interrupt { gate, ask, show, answer } => {
+            NodeKind::Interrupt {
+                gate,
+                ask,
+                show,
+                answer,
+            } => {
                 let ask = match ask {
                     Some(ask) => self.value_chunk(&name("ask"), &site.start, ask),
                     None => self.plain_ask(site),
                 };
                 image::NodeKind::Interrupt(image::Interrupt {
-                    gate: gate.as_ref().map(|gate| self.value_chunk(&name("when"), &site.start, gate)),
+                    gate: gate
+                        .as_ref()
+                        .map(|gate| self.value_chunk(&name("when"), &site.start, gate)),
                     ask,
-                    show: show.as_ref().map(|show| self.value_chunk(&name("show"), &site.start, show)),
+                    show: show
+                        .as_ref()
+                        .map(|show| self.value_chunk(&name("show"), &site.start, show)),
                     answer: answer.map(|ty| self.ty(ty)),
                 })
             }
@@ -117,8 +156,14 @@ impl<'p> Generator<'p> {
         let call = self.call(&agent.call, &name("args"), &site.start);
         let next = agent.next.as_ref();
         let next = next.map(|args| self.record_chunk(&name("continue"), &site.settled, args, site.node.head));
-        let until = agent.until.as_ref().map(|cond| self.value_chunk(&name("until"), &site.settled, cond));
-        let tools = agent.tools.iter().map(|(worker, approval)| (WorkerId(worker.0), *approval));
+        let until = agent
+            .until
+            .as_ref()
+            .map(|cond| self.value_chunk(&name("until"), &site.settled, cond));
+        let tools = agent
+            .tools
+            .iter()
+            .map(|(worker, approval)| (WorkerId(worker.0), *approval));
         image::Agent {
             call,
             next,
@@ -137,11 +182,17 @@ impl<'p> Generator<'p> {
             list: self.value_chunk(&name("each"), &site.start, &each.list),
             single: each.single,
             follow: each.follow.map(|field| FieldId(field.0)),
-            filter: each.filter.as_ref().map(|cond| self.value_chunk(&name("where"), &item, cond)),
+            filter: each
+                .filter
+                .as_ref()
+                .map(|cond| self.value_chunk(&name("where"), &item, cond)),
             node: NodeId(each.node.0),
             args: (!args.is_empty()).then(|| self.record_chunk(&name("item"), &item, args, each.span)),
             window: each.window,
-            until: each.until.as_ref().map(|cond| self.value_chunk(&name("until"), &site.start, cond)),
+            until: each
+                .until
+                .as_ref()
+                .map(|cond| self.value_chunk(&name("until"), &site.start, cond)),
             cancel_rest: each.cancel_rest,
         }
     }
@@ -149,33 +200,67 @@ impl<'p> Generator<'p> {
     fn wait(&mut self, choice: &'p WaitFor, site: &Site<'p>) -> image::WaitFor {
         let name = |what: &str| format!("{}.{what}", site.node.name.text);
         let (what, event) = match &choice.what {
-            WaitKind::For(time) => {
-                (image::WaitKind::For(self.value_chunk(&name("for"), &site.start, time)), site.start.and([]))
-            }
-            WaitKind::Until(time) => {
-                (image::WaitKind::Until(self.value_chunk(&name("until"), &site.start, time)), site.start.and([]))
-            }
-            WaitKind::Event { event, bound, filter, transient } => {
+            WaitKind::For(time) => (
+                image::WaitKind::For(self.value_chunk(&name("for"), &site.start, time)),
+                site.start.and([]),
+            ),
+            WaitKind::Until(time) => (
+                image::WaitKind::Until(self.value_chunk(&name("until"), &site.start, time)),
+                site.start.and([]),
+            ),
+            WaitKind::Event {
+                event,
+                bound,
+                filter,
+                transient,
+            } => {
                 let frame = site.start.and(bound.iter().chain(&site.node.reply));
-                let filter = filter.as_ref().map(|cond| self.value_chunk(&name("where"), &frame, cond));
-                (image::WaitKind::Event { event: *event, filter, transient: *transient }, frame)
+                let filter = filter
+                    .as_ref()
+                    .map(|cond| self.value_chunk(&name("where"), &frame, cond));
+                (
+                    image::WaitKind::Event {
+                        event: *event,
+                        filter,
+                        transient: *transient,
+                    },
+                    frame,
+                )
             }
         };
-        let way = choice.way.as_ref().map(|way| self.way(way, site, "choice", &event));
+        let way = choice
+            .way
+            .as_ref()
+            .map(|way| self.way(way, site, "choice", &event));
         image::WaitFor { what, way }
     }
 
     fn way(&mut self, way: &'p Way, site: &Site<'p>, what: &str, frame: &Frame<'p>) -> image::TimeoutWay {
         let name = format!("{}.{what}", site.node.name.text);
         image::TimeoutWay {
-            target: self.target(&way.target, &Around { name: &name, frame, arm: None }),
+            target: self.target(
+                &way.target,
+                &Around {
+                    name: &name,
+                    frame,
+                    arm: None,
+                },
+            ),
             updates: self.body_chunk(&name, frame, &way.updates, way.target.span),
         }
     }
 
     fn may_goto(&mut self, site: &Site<'p>) -> Vec<image::Target> {
-        let around = Around { name: &site.node.name.text, frame: &site.settled, arm: None };
-        site.node.may_goto.iter().map(|target| self.target(target, &around)).collect()
+        let around = Around {
+            name: &site.node.name.text,
+            frame: &site.settled,
+            arm: None,
+        };
+        site.node
+            .may_goto
+            .iter()
+            .map(|target| self.target(target, &around))
+            .collect()
     }
 
     fn locks(&mut self, site: &Site<'p>) -> Vec<image::Lock> {
@@ -205,7 +290,10 @@ impl<'p> Generator<'p> {
             }
             VerifyCheck::Receipt => image::VerifyCheck::Receipt,
         };
-        Some(image::Verify { checks: checks.iter().map(one).collect(), within: *within })
+        Some(image::Verify {
+            checks: checks.iter().map(one).collect(),
+            within: *within,
+        })
     }
 
     /// An interrupt that asks nothing shows its name.
@@ -221,7 +309,14 @@ impl<'p> Generator<'p> {
 fn settle_names(node: &Node) -> Vec<&crate::hir::expr::Local> {
     let mut names: Vec<_> = node.reply.iter().collect();
     if let NodeKind::Wait(choices) = &node.kind
-        && let [WaitFor { what: WaitKind::Event { bound: Some(bound), .. }, .. }] = choices.as_slice()
+        && let [
+            WaitFor {
+                what: WaitKind::Event {
+                    bound: Some(bound), ..
+                },
+                ..
+            },
+        ] = choices.as_slice()
     {
         names.push(bound);
     }

@@ -66,31 +66,53 @@ impl Code<'_, '_> {
     fn compare(&mut self, op: BinaryOp, value: Reg, with: &ConstValue, span: Span) -> Jump {
         let b = self.alloc();
         self.load(with, b, span);
-        self.emit(Op::Binary { op, dst: b, a: value, b }, span);
+        self.emit(
+            Op::Binary {
+                op,
+                dst: b,
+                a: value,
+                b,
+            },
+            span,
+        );
         self.jump_if_not(b, span)
     }
 
     /// Each choice but the last jumps to the body when it fits.
     fn test_any(&mut self, choices: &[Pattern], value: Reg, ty: Ty, span: Span) -> Vec<Jump> {
-        let Some((last, others)) = choices.split_last() else { return Vec::new() };
+        let Some((last, others)) = choices.split_last() else {
+            return Vec::new();
+        };
         let mut fits = Vec::new();
         for choice in others {
             let misses = self.test(choice, value, ty);
             fits.push(self.jump(span));
-            misses.into_iter().for_each(|miss| self.land(miss));
+            self.land_all(misses);
         }
         let misses = self.test(last, value, ty);
-        fits.into_iter().for_each(|fit| self.land(fit));
+        self.land_all(fits);
         misses
     }
 
     fn bind_fields(&mut self, case: &str, fields: &[(String, Local)], value: Reg, ty: Ty) {
         for (field, local) in fields {
             // The choices of an `a(x) | b(x)` bind the same name in the same register.
-            let dst = self.locals.get(&local.id).copied().unwrap_or_else(|| self.alloc());
+            let dst = self
+                .locals
+                .get(&local.id)
+                .copied()
+                .unwrap_or_else(|| self.alloc());
             let name = self.generator.text(field);
             let hint = self.case_position(ty, case, field);
-            self.emit(Op::Field { dst, base: value, name, hint }, local.span);
+            self.emit(
+                Op::Field {
+                    dst,
+                    base: value,
+                    name,
+                    hint,
+                },
+                local.span,
+            );
             self.locals.insert(local.id, dst);
         }
     }
@@ -101,8 +123,16 @@ impl Code<'_, '_> {
         if let TyKind::Nullable(inner) = types.kind(ty) {
             ty = crate::start::unrefined(types, *inner);
         }
-        let TyKind::Enum(declared) = types.kind(ty) else { return 0 };
-        let fields = declared.variants.iter().find(|(name, _)| name == case).map(|(_, fields)| fields);
-        fields.and_then(|all| all.iter().position(|f| f.name == field)).unwrap_or(0) as u16
+        let TyKind::Enum(declared) = types.kind(ty) else {
+            return 0;
+        };
+        let fields = declared
+            .variants
+            .iter()
+            .find(|(name, _)| name == case)
+            .map(|(_, fields)| fields);
+        fields
+            .and_then(|all| all.iter().position(|f| f.name == field))
+            .unwrap_or(0) as u16
     }
 }

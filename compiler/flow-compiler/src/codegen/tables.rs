@@ -102,7 +102,9 @@ impl Generator<'_> {
 
     fn const_fields(&mut self, fields: &[(String, ConstValue)]) -> Vec<(StrId, ConstId)> {
         let fields = fields.iter();
-        fields.map(|(name, value)| (self.text(name), self.constant(value))).collect()
+        fields
+            .map(|(name, value)| (self.text(name), self.constant(value)))
+            .collect()
     }
 
     /// Equal constants print alike, floats with the sign of their zero.

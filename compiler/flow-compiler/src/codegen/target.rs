@@ -61,12 +61,23 @@ impl<'p> Generator<'p> {
             };
             image::Arm {
                 label: self.text(&arm.label),
-                target: self.target(&arm.target, &Around { name, frame, arm: taken_apart }),
+                target: self.target(
+                    &arm.target,
+                    &Around {
+                        name,
+                        frame,
+                        arm: taken_apart,
+                    },
+                ),
                 span: self.place(arm.span),
             }
         });
         let arms = arms.collect();
-        image::Decision { decide, every: decision.every, arms }
+        image::Decision {
+            decide,
+            every: decision.every,
+            arms,
+        }
     }
 
     /// Sorts arrows and arrivals by what they leave.
@@ -78,7 +89,10 @@ impl<'p> Generator<'p> {
         }
         for (index, join) in flow.joins.iter().enumerate() {
             for (position, (source, span)) in join.sources.iter().enumerate() {
-                let out = Out::Arrive { join: JoinId(index as u32), source: position as u32 };
+                let out = Out::Arrive {
+                    join: JoinId(index as u32),
+                    source: position as u32,
+                };
                 let leaves = match source {
                     Source::Node(node) => Leaves::Node(*node),
                     Source::Join(inner) => Leaves::Join(*inner),
@@ -104,18 +118,23 @@ impl<'p> Generator<'p> {
 
     fn arrow_target(&mut self, flow: &'p Flow, from: Option<NodeRef>, to: &'p Target) -> image::Target {
         let (frame, name) = match from {
-            Some(node) => (Frame::of_node(&flow.nodes[node.index()]), flow.nodes[node.index()].name.text.as_str()),
+            Some(node) => (
+                Frame::of_node(&flow.nodes[node.index()]),
+                flow.nodes[node.index()].name.text.as_str(),
+            ),
             None => (Frame::default(), "start"),
         };
-        self.target(to, &Around { name, frame: &frame, arm: None })
+        self.target(
+            to,
+            &Around {
+                name,
+                frame: &frame,
+                arm: None,
+            },
+        )
     }
 
-    fn argument_chunk(
-        &mut self,
-        args: &'p [(String, Expr)],
-        around: &Around<'_, 'p>,
-        span: Span,
-    ) -> ChunkId {
+    fn argument_chunk(&mut self, args: &'p [(String, Expr)], around: &Around<'_, 'p>, span: Span) -> ChunkId {
         let mut code = Code::new(self, around.frame);
         if let Some((scrutinee, pattern)) = around.arm {
             code.need(&[scrutinee]);
@@ -159,12 +178,15 @@ enum Leaves {
 impl<'p> Code<'_, 'p> {
     /// Returns the index of the first arm that holds.
     fn decide_one(&mut self, decision: &'p Decision) {
-        let value = decision.scrutinee.as_ref().map(|scrutinee| (self.operand(scrutinee), scrutinee.ty));
+        let value = decision
+            .scrutinee
+            .as_ref()
+            .map(|scrutinee| (self.operand(scrutinee), scrutinee.ty));
         for (index, arm) in decision.arms.iter().enumerate() {
             let misses = self.arm_test(arm, value);
             let open = misses.is_empty();
             self.return_constant(&ConstValue::Int(index as i64), arm.span);
-            misses.into_iter().for_each(|miss| self.land(miss));
+            self.land_all(misses);
             if open {
                 return;
             }
@@ -175,7 +197,10 @@ impl<'p> Code<'_, 'p> {
 
     /// Returns the list of the indices of all arms that hold; of `otherwise` if none does.
     fn decide_every(&mut self, decision: &'p Decision) {
-        let value = decision.scrutinee.as_ref().map(|scrutinee| (self.operand(scrutinee), scrutinee.ty));
+        let value = decision
+            .scrutinee
+            .as_ref()
+            .map(|scrutinee| (self.operand(scrutinee), scrutinee.ty));
         let taken = self.alloc();
         self.load(&ConstValue::List(Vec::new()), taken, decision.span);
         for (index, arm) in decision.arms.iter().enumerate() {
@@ -185,9 +210,21 @@ impl<'p> Code<'_, 'p> {
                 _ => self.arm_test(arm, value),
             };
             let one = self.alloc();
-            self.load(&ConstValue::List(vec![ConstValue::Int(index as i64)]), one, arm.span);
-            self.emit(Op::Binary { op: BinaryOp::Add, dst: taken, a: taken, b: one }, arm.span);
-            misses.into_iter().for_each(|miss| self.land(miss));
+            self.load(
+                &ConstValue::List(vec![ConstValue::Int(index as i64)]),
+                one,
+                arm.span,
+            );
+            self.emit(
+                Op::Binary {
+                    op: BinaryOp::Add,
+                    dst: taken,
+                    a: taken,
+                    b: one,
+                },
+                arm.span,
+            );
+            self.land_all(misses);
             self.release(mark);
         }
         self.emit(Op::Return { src: taken }, decision.span);
@@ -196,15 +233,19 @@ impl<'p> Code<'_, 'p> {
     fn unless_empty(&mut self, list: Reg, span: Span) -> Jump {
         let empty = self.alloc();
         self.load(&ConstValue::List(Vec::new()), empty, span);
-        self.emit(Op::Binary { op: BinaryOp::Eq, dst: empty, a: list, b: empty }, span);
+        self.emit(
+            Op::Binary {
+                op: BinaryOp::Eq,
+                dst: empty,
+                a: list,
+                b: empty,
+            },
+            span,
+        );
         self.jump_if_not(empty, span)
     }
 
-    fn arm_test(
-        &mut self,
-        arm: &'p Arm,
-        value: Option<(Reg, Ty)>,
-    ) -> Vec<Jump> {
+    fn arm_test(&mut self, arm: &'p Arm, value: Option<(Reg, Ty)>) -> Vec<Jump> {
         match (&arm.test, value) {
             (ArmTest::When(cond), _) => {
                 let reg = self.operand(cond);

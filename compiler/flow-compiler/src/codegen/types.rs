@@ -53,21 +53,31 @@ impl<'p> Generator<'p> {
             TyKind::Enum(declared) => self.enum_type(declared),
             TyKind::Refined(refined) => self.refined_type(refined),
             // None of these is a border that a value could cross with less than any JSON.
-            TyKind::Json | TyKind::Error | TyKind::Null | TyKind::Never | TyKind::Fn(..) | TyKind::Param(_) => {
-                Type::Json
-            }
+            TyKind::Json
+            | TyKind::Error
+            | TyKind::Null
+            | TyKind::Never
+            | TyKind::Fn(..)
+            | TyKind::Param(_) => Type::Json,
         }
     }
 
     fn enum_type(&mut self, declared: &EnumTy) -> Type {
         let name = self.text(&declared.name);
         if declared.is_plain() {
-            let variants = declared.variants.iter().map(|(case, _)| self.text(case)).collect();
+            let variants = declared
+                .variants
+                .iter()
+                .map(|(case, _)| self.text(case))
+                .collect();
             return Type::Enum { name, variants };
         }
         let cases = declared.variants.iter();
         let variants = cases.map(|(case, fields)| (self.text(case), self.record_fields(fields)));
-        Type::Union { name, variants: variants.collect() }
+        Type::Union {
+            name,
+            variants: variants.collect(),
+        }
     }
 
     fn record_fields(&mut self, fields: &[FieldTy]) -> Vec<RecordField> {
@@ -86,6 +96,10 @@ impl<'p> Generator<'p> {
         let mut code = Code::new(self, &frame);
         code.return_value(&refined.cond);
         let chunk = code.into_chunk(&format!("where {}", refined.text));
-        Type::Refined { base, check: self.add_chunk(chunk), text: self.text(&refined.text) }
+        Type::Refined {
+            base,
+            check: self.add_chunk(chunk),
+            text: self.text(&refined.text),
+        }
     }
 }

@@ -217,7 +217,10 @@ pub struct Node {
 
 /// What a node does.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nodes live in one vector; boxes would only hide the size")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nodes live in one vector; boxes would only hide the size"
+)]
 pub enum NodeKind {
     /// Reported; does nothing.
     Error,

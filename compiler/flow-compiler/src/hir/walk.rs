@@ -2,7 +2,9 @@
 //! what is found lives where it is wanted: in `codegen::effects` and `passes`.
 
 use super::expr::{Expr, ExprKind};
-use super::flow::{Arm, ArmTest, Call, Decision, Each, Node, NodeKind, Stmt, Target, TargetKind, VerifyCheck, WaitFor};
+use super::flow::{
+    Arm, ArmTest, Call, Decision, Each, Node, NodeKind, Stmt, Target, TargetKind, VerifyCheck, WaitFor,
+};
 use super::flow::{WaitKind, Way};
 
 /// A visitor of expressions that stand for themselves.

@@ -1,0 +1,64 @@
+//! Leases: who drives a run. The epoch that grows with each taking is the fencing token of the commit.
+
+use rusqlite::{OptionalExtension, params};
+
+use flow_machine::Time;
+
+use super::{SqliteStore, sql_error, text};
+use crate::error::{Error, Result, code};
+use crate::limits::LEASE_NS;
+use crate::store::Owner;
+
+pub(super) fn acquire(store: &mut SqliteStore, run: &str, owner: &Owner, now: Time) -> Result<u64> {
+    let (tx, path) = store.begin()?;
+    let found = tx
+        .query_row("SELECT epoch, owner, lease_until FROM runs WHERE id = ?1", [run], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<i64>>(2)?))
+        })
+        .optional()
+        .map_err(|error| sql_error(path, &error))?;
+    let Some((epoch, holder, until)) = found else {
+        return Err(no_run(run));
+    };
+    let holder: Option<Owner> = holder.and_then(|holder| serde_json::from_str(&holder).ok());
+    if let Some(holder) = holder.filter(|holder| until.is_some_and(|until| until > now) && !holder.is_dead()) {
+        let message = format!("run `{run}` is driven by process {} on {}", holder.pid, holder.name);
+        return Err(Error::new(code::RUN_BUSY, message).help(format!("watch it: flowvm events {run} --follow")));
+    }
+    let epoch = epoch + 1;
+    tx.execute(
+        "UPDATE runs SET epoch = ?1, owner = ?2, lease_until = ?3 WHERE id = ?4",
+        params![epoch, text(owner), now + LEASE_NS, run],
+    )
+    .and_then(|_| tx.commit())
+    .map_err(|error| sql_error(path, &error))?;
+    Ok(epoch as u64)
+}
+
+pub(super) fn renew(store: &mut SqliteStore, run: &str, epoch: u64, until: Time) -> Result<()> {
+    let rows = store
+        .db
+        .prepare_cached("UPDATE runs SET lease_until = ?1 WHERE id = ?2 AND epoch = ?3 AND owner IS NOT NULL")
+        .and_then(|mut update| update.execute(params![until, run, epoch as i64]))
+        .map_err(|error| store.error(&error))?;
+    if rows == 1 {
+        return Ok(());
+    }
+    Err(Error::new(code::RUN_LOST, format!("run `{run}` was taken over by another process")))
+}
+
+pub(super) fn release(store: &mut SqliteStore, run: &str, epoch: u64) -> Result<()> {
+    store
+        .db
+        .execute(
+            "UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ?1 AND epoch = ?2",
+            params![run, epoch as i64],
+        )
+        .map(|_| ())
+        .map_err(|error| store.error(&error))
+}
+
+pub(super) fn no_run(run: &str) -> Error {
+    Error::new(code::NO_RUN, format!("there is no run `{run}` in this store"))
+        .help("`flowvm list` shows what there is; --store names another store")
+}

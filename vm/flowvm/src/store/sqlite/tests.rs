@@ -1,0 +1,1 @@
+//! Behaviour of the store under damage, newer schemas, competing writers and attempts to rewrite history.

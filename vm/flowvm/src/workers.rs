@@ -1,0 +1,211 @@
+//! Workers: what a call is once it leaves the machine, and what may come back. One file per protocol below;
+//! when and how often a call is made is not decided here.
+//!
+//! - `exec`: child processes. `http`, `webhook`: over the network, on the client in `client`.
+//! - `mock`, `synthetic`: replies that are not asked for anywhere. `secrets`: values for names, and masks.
+
+mod client;
+mod exec;
+mod http;
+pub mod mock;
+pub mod secrets;
+//SYN pub mod synthetic;
+mod trace;
+mod webhook;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use flow_bytecode::{ErrorClass, Image, Protocol, StrId, Type, TypeId, Worker};
+use flow_machine::{Outcome, Time};
+
+use crate::config::{Binding, Config};
+use crate::error::{Error, Result, code};
+use crate::limits::MESSAGE_BYTES;
+use secrets::Secrets;
+
+/// A call on its way to a worker, secrets put in.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The run.
+    pub run: String,
+    /// Its flow.
+    pub flow: String,
+    /// The node.
+    pub node: String,
+    /// The index of the activation in its group.
+    pub index: u32,
+    /// The turn, from 1.
+    pub turn: u32,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The idempotency key: the same for every attempt of this call.
+    pub key: String,
+    /// When the answer is no longer wanted.
+    pub deadline: Option<Time>,
+    /// The worker's name.
+    pub worker: String,
+    /// The arguments.
+    pub args: Map<String, Json>,
+    /// What the worker's body says.
+    pub options: Json,
+    /// What a reply is made of.
+    pub shape: Shape,
+    /// Where the worker is.
+    pub binding: Arc<Binding>,
+    /// The project's folder.
+    pub root: PathBuf,
+    /// Values that must not appear in messages and replies.
+    pub secrets: Arc<Secrets>,
+    /// Addresses that may be called; none: all.
+    pub egress: Option<Arc<[String]>>,
+}
+
+/// What a protocol without types of its own makes a reply of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// The text as it came.
+    Text,
+    /// Status, headers and body.
+    Whole,
+    /// The JSON in it.
+    Json,
+}
+
+/// Why there is no usable reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The class.
+    pub class: ErrorClass,
+    /// For people.
+    pub message: String,
+    /// When the worker wants to be asked again, nanoseconds from now.
+    pub retry_after: Option<i64>,
+}
+
+/// What a call comes to.
+pub type Reply = std::result::Result<Json, Failure>;
+
+/// A call under way. Dropping it ends it, with all that it started.
+pub type Underway = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+impl Failure {
+    /// A failure without a wish for later.
+    pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), retry_after: None }
+    }
+}
+
+/// Sends a call.
+pub fn start(protocol: Protocol, call: Call) -> Underway {
+    let secrets = call.secrets.clone();
+    let reply: Underway = match protocol {
+        Protocol::Exec => Box::pin(exec::call(call)),
+        Protocol::Http => Box::pin(http::call(call)),
+        Protocol::Webhook => Box::pin(webhook::call(call)),
+        other => {
+            let message = format!("protocol `{}` is not spoken by this flowvm", word(other));
+            Box::pin(async move { Err(Failure::new(ErrorClass::Protocol, message)) })
+        }
+    };
+    Box::pin(async move { masked(reply.await, &secrets) })
+}
+
+/// What the machine is told.
+pub fn outcome(reply: Reply) -> Outcome {
+    match reply {
+        Ok(value) => Outcome::Reply { value },
+        Err(Failure { class, message, retry_after }) => Outcome::Failed { class, message, retry_after },
+    }
+}
+
+/// Refuses a program whose workers cannot be called, before anything runs.
+pub fn check_bindings(image: &Image, config: &Config, is_mocked: impl Fn(&str) -> bool) -> Result<()> {
+    image
+        .workers
+        .iter()
+        .filter(|worker| !is_mocked(image.str(worker.name)))
+        .try_for_each(|worker| check_binding(image, config, worker))
+}
+
+fn check_binding(image: &Image, config: &Config, worker: &Worker) -> Result<()> {
+    let name = image.str(worker.name);
+    match worker.protocol {
+        Protocol::Exec | Protocol::Store => Ok(()),
+        Protocol::Http | Protocol::Webhook => {
+            let tags = texts(image, &worker.tags);
+            let candidates = config.candidates(name, worker.protocol, &tags);
+            let Some(url) = candidates.first().and_then(|binding| binding.url.clone()) else {
+                return Err(unbound(name, &tags));
+            };
+            client::check_url(&url, config.egress.as_deref())
+                .map(|_| ())
+                .map_err(|why| Error::new(code::WORKER_UNBOUND, format!("worker `{name}`: {why}")))
+        }
+        other => {
+            let message = format!("worker `{name}` speaks `{}`, which this flowvm does not yet", word(other));
+            Err(Error::new(code::PROTOCOL, message)
+                .help("try the flow with --mock FILE or --mode synthetic, or bind it by `webhook` or `http`"))
+        }
+    }
+}
+
+fn unbound(name: &str, tags: &[String]) -> Error {
+    let served = if tags.is_empty() { String::new() } else { format!(" (tags: {})", tags.join(", ")) };
+    Error::new(code::WORKER_UNBOUND, format!("nothing says where worker `{name}` is{served}")).help(format!(
+        "add to flow.toml:  [workers.{name}]  url = \"http://…\" — or try the flow with --mock FILE or \
+         --mode synthetic"
+    ))
+}
+
+/// The tags of a worker.
+pub fn texts(image: &Image, ids: &[StrId]) -> Vec<String> {
+    ids.iter().map(|id| image.str(*id).to_owned()).collect()
+}
+
+/// What a reply of this type is made of.
+pub fn shape(image: &Image, ty: TypeId) -> Shape {
+    match &image.types[ty.index()] {
+        Type::String => Shape::Text,
+        Type::Refined { base, .. } => shape(image, *base),
+        Type::Nullable(inner) => shape(image, *inner),
+        Type::Record { fields, .. } if fields.iter().any(|field| image.str(field.name) == "status") => Shape::Whole,
+        _ => Shape::Json,
+    }
+}
+
+/// The name of a protocol as the language writes it.
+pub fn word(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Webhook => "webhook",
+        Protocol::Http => "http",
+        Protocol::OpenaiChat => "openai_chat",
+        Protocol::ApiChat => "api_chat",
+        Protocol::A2a => "a2a",
+        Protocol::Mcp => "mcp",
+        Protocol::Mqtt => "mqtt",
+        Protocol::RedisStream => "redis_stream",
+        Protocol::Exec => "exec",
+        Protocol::Store => "store",
+    }
+}
+
+/// The beginning of what came back, as messages show it.
+fn excerpt(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MESSAGE_BYTES)]);
+    match text.trim_end() {
+        text if bytes.len() > MESSAGE_BYTES => format!("{text}…"),
+        text => text.to_owned(),
+    }
+}
+
+fn masked(reply: Reply, secrets: &Secrets) -> Reply {
+    match reply {
+        Ok(value) => Ok(secrets.mask_json(value)),
+        Err(failure) => Err(Failure { message: secrets.mask(&failure.message), ..failure }),
+    }
+}

@@ -8,6 +8,7 @@
 //! - **Reducer**: merges updates into channels ([`reducer`]). **Fault**: what stops an expression. **Limits**: all bounds.
 
 pub mod border;
+mod builtins;
 mod event;
 mod fault;
 mod input;

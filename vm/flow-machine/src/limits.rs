@@ -17,7 +17,7 @@ pub const STRING_BYTES: usize = 16 << 20;
 pub const LIST_ITEMS: usize = 1 << 20;
 
 /// Written-out size of one value, parts that it shares with others counted each time.
-pub const VALUE_BYTES: u64 = 256 << 20;
+pub const VALUE_BYTES: u64 = 64 << 20;
 
 /// Compiled size of one regular expression.
 pub const REGEX_BYTES: usize = 1 << 20;

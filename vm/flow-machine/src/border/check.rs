@@ -49,11 +49,11 @@ pub fn check_value(
     .whole(ty, value)
 }
 
-struct Check<'a> {
-    program: &'a Program,
-    interp: &'a mut Interp,
-    fuel: &'a mut Fuel,
-    depth: u32,
+pub(super) struct Check<'a> {
+    pub(super) program: &'a Program,
+    pub(super) interp: &'a mut Interp,
+    pub(super) fuel: &'a mut Fuel,
+    pub(super) depth: u32,
 }
 
 /// A failure with the way to it, innermost first.
@@ -80,13 +80,52 @@ impl Bad {
     }
 }
 
-impl<'a> Check<'a> {
-    fn whole<'s, S: Source<'s>>(&mut self, ty: TypeId, source: S) -> Result<Value, Fault> {
-        self.check(ty, source).map_err(|Bad { mut fault, way }| {
-            let way: String = way.into_iter().rev().collect();
-            fault.path.get_or_insert_with(|| format!("${way}"));
-            fault
-        })
+impl Check<'_> {
+    /// A whole value of a type; the path begins here.
+    pub(super) fn whole<'s, S: Source<'s>>(&mut self, ty: TypeId, source: S) -> Result<Value, Fault> {
+        self.check(ty, source).map_err(placed)
+    }
+
+    /// A value for a deep merge into one of this type: of records, some of the fields.
+    pub(super) fn whole_part<'s, S: Source<'s>>(&mut self, ty: TypeId, source: S) -> Result<Value, Fault> {
+        self.part(ty, source).map_err(placed)
+    }
+
+    /// A `json` value.
+    pub(super) fn whole_json<'s, S: Source<'s>>(&mut self, source: S) -> Result<Value, Fault> {
+        self.json(source).map_err(placed)
+    }
+
+    fn part<'s, S: Source<'s>>(&mut self, ty: TypeId, source: S) -> Checked<Value> {
+        let program = self.program;
+        match (&program.image().types[ty.index()], source.kind()) {
+            (Type::Nullable(base), Kind::Object) => self.part(*base, source),
+            (Type::Refined { base, .. }, Kind::Object) => self.part(*base, source),
+            (Type::Record { fields, .. }, Kind::Object) => self.nested(|check| {
+                let mut part = Map::new();
+                for field in fields {
+                    let name = program.text(field.name);
+                    if let Some(found) = source.entry(name) {
+                        let value = check
+                            .part(field.ty, found)
+                            .map_err(|bad| bad.under(segment(name)))?;
+                        part.insert(name.clone(), value);
+                    }
+                }
+                Ok(part.into())
+            }),
+            (Type::Map(item), Kind::Object) => self.nested(|check| {
+                let mut part = Map::new();
+                for (key, value) in source.entries() {
+                    part.insert(
+                        key.into(),
+                        check.check(*item, value).map_err(|bad| bad.under(segment(key)))?,
+                    );
+                }
+                Ok(part.into())
+            }),
+            _ => self.check(ty, source),
+        }
     }
 
     fn check<'s, S: Source<'s>>(&mut self, ty: TypeId, source: S) -> Checked<Value> {
@@ -296,6 +335,12 @@ impl<'a> Check<'a> {
         }
         Ok(made)
     }
+}
+
+fn placed(Bad { mut fault, way }: Bad) -> Fault {
+    let way: String = way.into_iter().rev().collect();
+    fault.path.get_or_insert_with(|| format!("${way}"));
+    fault
 }
 
 trait Weighed {

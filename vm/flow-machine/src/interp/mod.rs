@@ -1,13 +1,20 @@
 //! The interpreter of chunks: register code over values, with fuel. What operators do is in
 //! `operators`, what methods do in `crate::builtins`.
 
+mod build;
+mod exec;
+mod operators;
+
 use std::sync::Arc;
 
 use flow_bytecode::{ChunkId, FieldId, StrId};
 
+use crate::builtins::Patterns;
 use crate::fault::{Fault, FaultKind};
 use crate::program::Program;
 use crate::value::Value;
+
+pub(crate) use operators::{add, float, is_in};
 
 /// What a chunk can see.
 #[derive(Clone, Copy)]
@@ -98,10 +105,17 @@ pub struct Fuel {
     left: u64,
 }
 
-/// The interpreter: registers that are used again from call to call.
+/// The interpreter: registers and compiled patterns that are used again from call to call.
 #[derive(Debug, Default)]
 pub struct Interp {
     registers: Vec<Value>,
+    /// Calls that are open.
+    depth: usize,
+    updates: Vec<Update>,
+    emits: Vec<(StrId, Value)>,
+    patterns: Patterns,
+    /// What conditions of types see as the run.
+    no_run: Arc<RunView>,
 }
 
 /// Runs a chunk once, without an interpreter to reuse.
@@ -118,16 +132,21 @@ impl Interp {
         args: &[Value],
         fuel: &mut Fuel,
     ) -> Result<Evaluated, Fault> {
-        let _ = (&mut self.registers, env, chunk, args, fuel);
-        Err(Fault::new(
-            FaultKind::BadCode,
-            "the interpreter is not written yet",
-        ))
+        assert_eq!(self.depth, 0, "an evaluation begins when no other is open");
+        self.updates.clear();
+        self.emits.clear();
+        let value = self.enter(env, chunk, args.iter().cloned(), fuel)?;
+        let updates = std::mem::take(&mut self.updates);
+        let emits = std::mem::take(&mut self.emits);
+        Ok(Evaluated {
+            value,
+            updates,
+            emits,
+        })
     }
-}
 
-impl Interp {
-    /// Runs a chunk that sees nothing but its arguments: the condition of a refined type.
+    /// Runs a chunk that sees nothing but its arguments: the condition of a refined type. May run
+    /// while another evaluation is open.
     pub(crate) fn call_pure(
         &mut self,
         program: &Program,
@@ -135,7 +154,7 @@ impl Interp {
         args: &[Value],
         fuel: &mut Fuel,
     ) -> Result<Value, Fault> {
-        let run = RunView::default();
+        let run = Arc::clone(&self.no_run);
         let nothing: &[Option<Value>] = &[];
         let env = Env {
             program,
@@ -144,8 +163,7 @@ impl Interp {
             config: &[],
             run: &run,
         };
-        self.call(&env, chunk, args, fuel)
-            .map(|evaluated| evaluated.value)
+        self.enter(&env, chunk, args.iter().cloned(), fuel)
     }
 }
 
@@ -161,21 +179,23 @@ impl Fuel {
     }
 
     /// Spends some.
+    #[inline]
     pub fn spend(&mut self, units: u64) -> Result<(), Fault> {
-        match self.left.checked_sub(units) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => {
-                self.left = 0;
-                Err(Fault::new(
-                    FaultKind::OutOfFuel,
-                    "the expression takes too long: it has used up its instructions",
-                ))
-            }
+        if self.left >= units {
+            self.left -= units;
+            return Ok(());
         }
+        self.left = 0;
+        Err(used_up())
     }
+}
+
+#[cold]
+fn used_up() -> Fault {
+    Fault::new(
+        FaultKind::OutOfFuel,
+        "the expression takes too long: it has used up its instructions",
+    )
 }
 
 impl Default for Fuel {

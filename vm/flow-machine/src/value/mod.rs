@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 use flow_bytecode::ChunkId;
 
+use crate::fault::{Fault, FaultKind};
+use crate::limits::{LIST_ITEMS, STRING_BYTES, VALUE_BYTES, VALUE_DEPTH};
+
 pub use list::List;
 pub use map::Map;
 pub use record::{Record, Shape, Variant};
@@ -58,10 +61,10 @@ pub enum Value {
 /// A function value.
 #[derive(Clone, Debug)]
 pub struct Closure {
-    /// The code.
-    pub chunk: ChunkId,
-    /// What comes before the arguments.
-    pub captured: Box<[Value]>,
+    chunk: ChunkId,
+    captured: Box<[Value]>,
+    depth: u32,
+    weight: u64,
 }
 
 /// What has string keys: a map or a record.
@@ -155,7 +158,7 @@ impl Value {
             Value::Map(map) => map.depth(),
             Value::Record(record) => record.depth(),
             Value::Variant(variant) => variant.fields.depth(),
-            Value::Closure(closure) => 1 + closure.captured.iter().map(Value::depth).max().unwrap_or(0),
+            Value::Closure(closure) => closure.depth,
             _ => 0,
         }
     }
@@ -208,6 +211,59 @@ impl Value {
             Value::Closure(_) => "function",
         }
     }
+}
+
+impl Closure {
+    /// The function of a chunk, with what comes before the arguments.
+    pub fn new(chunk: ChunkId, captured: Box<[Value]>) -> Closure {
+        let depth = 1 + captured.iter().map(Value::depth).max().unwrap_or(0);
+        let weight = captured.iter().map(Value::weight).fold(8, u64::saturating_add);
+        Closure {
+            chunk,
+            captured,
+            depth,
+            weight,
+        }
+    }
+
+    /// The code.
+    pub fn chunk(&self) -> ChunkId {
+        self.chunk
+    }
+
+    /// What comes before the arguments.
+    pub fn captured(&self) -> &[Value] {
+        &self.captured
+    }
+}
+
+/// A value that has just been made, if it is not larger than values may be.
+pub(crate) fn bounded(value: Value) -> Result<Value, Fault> {
+    let (count, most, what) = match &value {
+        Value::Str(text) => (text.len(), STRING_BYTES, "bytes of text"),
+        Value::List(list) => (list.len(), LIST_ITEMS, "items"),
+        Value::Map(map) => (map.len(), LIST_ITEMS, "entries"),
+        _ => (0, 0, ""),
+    };
+    if count > most {
+        return Err(Fault::new(
+            FaultKind::TooLarge,
+            format!("a value of more than {most} {what}"),
+        ));
+    }
+    if value.depth() > VALUE_DEPTH {
+        return Err(Fault::new(
+            FaultKind::TooLarge,
+            format!("a value nested deeper than {VALUE_DEPTH} levels"),
+        ));
+    }
+    if value.weight() > VALUE_BYTES {
+        return Err(Fault::new(
+            FaultKind::TooLarge,
+            format!("a value of more than {VALUE_BYTES} bytes"),
+        ));
+    }
+    Ok(value)
 }
 
 impl<'a> Object<'a> {

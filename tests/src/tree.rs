@@ -60,7 +60,7 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<File>) {
         };
         match entry.file_type() {
             Ok(kind) if kind.is_dir() && !SKIPPED.contains(&name.as_str()) => {
-                walk(&entry.path(), &path, found)
+                walk(&entry.path(), &path, found);
             }
             Ok(kind) if kind.is_file() => found.push(File {
                 path,

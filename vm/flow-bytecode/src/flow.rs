@@ -1,9 +1,13 @@
 //! A flow in the image: its state, its nodes and how they are connected. Names follow the language.
 
-use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ids::{ChunkId, ConstId, FieldId, FlowId, JoinId, NodeId, StrId, TypeId, WorkerId};
 use crate::image::SourceSpan;
+use crate::limits::TARGET_DEPTH;
 
 /// A flow.
 ///
@@ -285,7 +289,7 @@ pub enum Target {
         args: Option<ChunkId>,
     },
     /// All of these.
-    Many(Vec<Target>),
+    Many(#[serde(deserialize_with = "nested_targets")] Vec<Target>),
     /// Ends the branch.
     End,
     /// Ends the run, done.
@@ -296,6 +300,19 @@ pub enum Target {
     Cancel(ChunkId),
     /// Counts as done, without updates. Behind `on error` only.
     Skip,
+}
+
+/// Reads the targets of a [`Target::Many`]. They nest, so that hostile bytes could exhaust the stack.
+fn nested_targets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Target>, D::Error> {
+    thread_local!(static DEPTH: Cell<u32> = const { Cell::new(0) });
+    let depth = DEPTH.get();
+    if depth >= TARGET_DEPTH {
+        return Err(D::Error::custom("targets are nested too deeply"));
+    }
+    DEPTH.set(depth + 1);
+    let targets = Vec::deserialize(from);
+    DEPTH.set(depth);
+    targets
 }
 
 /// What happens when a node's arrows fire.

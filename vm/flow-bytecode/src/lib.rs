@@ -7,16 +7,23 @@
 //! - **Verified image**: the only thing that the machine accepts (`verify`).
 //! - **Disassembly**: an image as text with source lines (`disasm`).
 
+mod container;
+mod disasm;
 mod flow;
 mod ids;
 mod image;
+pub mod limits;
 mod method;
 mod op;
+pub mod topology;
 mod verify;
 
+pub use container::{DecodeError, FORMAT_VERSION, decode, encode};
+pub use disasm::disasm;
 pub use flow::*;
 pub use ids::{ChunkId, ConstId, FieldId, FlowId, JoinId, NodeId, StrId, TypeId, WorkerId};
 pub use image::{Chunk, Const, Debug, Image, Protocol, RecordField, SourceSpan, SourceText, Type, Worker};
 pub use method::Method;
 pub use op::{BinaryOp, Op, Reg, RunField, UnaryOp};
+pub use topology::Topology;
 pub use verify::{VerifiedImage, VerifyError, verify};

@@ -60,7 +60,9 @@ pub struct ReplayError {
 impl Machine {
     /// Starts a run of a program.
     pub fn start(program: Arc<Program>, start: Start, at: Time) -> Result<Machine, Refusal> {
-        Ok(Machine { run: Run::start(program, start, at)? })
+        Ok(Machine {
+            run: Run::start(program, start, at)?,
+        })
     }
 
     /// Makes a run from its log. The log may end behind any event; what is missing is produced
@@ -68,8 +70,13 @@ impl Machine {
     ///
     /// Attempts without an outcome are handed out as effects too, marked `resent` where the log
     /// says that they were sent.
-    pub fn replay(program: Arc<Program>, events: impl IntoIterator<Item = Event>) -> Result<Machine, ReplayError> {
-        Ok(Machine { run: Run::replay(program, events.into_iter())? })
+    pub fn replay(
+        program: Arc<Program>,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Result<Machine, ReplayError> {
+        Ok(Machine {
+            run: Run::replay(program, events.into_iter())?,
+        })
     }
 
     /// Takes something from outside. On refusal the run is unchanged.

@@ -8,11 +8,25 @@ use crate::value::Value;
 /// Names in a list of possibilities before the rest is left out.
 const SHOWN_NAMES: usize = 8;
 
+/// Lists and maps within each other that a type's name shows.
+const SHOWN_DEPTH: u32 = 6;
+
 /// Characters of a value that a message shows.
 const SHOWN_CHARS: usize = 60;
 
 /// A type as it would be written in source; long ones by their name, or shortened.
 pub fn type_name(image: &Image, ty: TypeId) -> String {
+    named(image, ty, SHOWN_DEPTH)
+}
+
+fn named(image: &Image, ty: TypeId, depth: u32) -> String {
+    let inner = |ty: TypeId| {
+        if depth == 0 {
+            "…".into()
+        } else {
+            named(image, ty, depth - 1)
+        }
+    };
     match &image.types[ty.index()] {
         Type::Bool => "bool".into(),
         Type::Int => "int".into(),
@@ -22,9 +36,9 @@ pub fn type_name(image: &Image, ty: TypeId) -> String {
         Type::Time => "time".into(),
         Type::Json => "json".into(),
         Type::Secret => "secret".into(),
-        Type::List(item) => format!("[{}]", type_name(image, *item)),
-        Type::Map(item) => format!("map<{}>", type_name(image, *item)),
-        Type::Nullable(base) => format!("{}?", type_name(image, *base)),
+        Type::List(item) => format!("[{}]", inner(*item)),
+        Type::Map(item) => format!("map<{}>", inner(*item)),
+        Type::Nullable(base) => format!("{}?", inner(*base)),
         Type::Record { name: Some(name), .. } | Type::Enum { name, .. } | Type::Union { name, .. } => {
             image.str(*name).into()
         }
@@ -32,11 +46,11 @@ pub fn type_name(image: &Image, ty: TypeId) -> String {
             let names = fields.iter().map(|field| image.str(field.name));
             format!("{{ {} }}", shortened(names, ", "))
         }
-        Type::Refined { base, text, .. } => format!("{} where {}", type_name(image, *base), image.str(*text)),
+        Type::Refined { base, text, .. } => format!("{} where {}", inner(*base), image.str(*text)),
     }
 }
 
-/// Names as a choice: "`a`, `b` or `c`" would be long; "a | b | c".
+/// Names as a choice: `a | b | c`.
 pub(super) fn choice<'a>(names: impl Iterator<Item = &'a str>) -> String {
     shortened(names, " | ")
 }

@@ -19,10 +19,21 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn start(program: Arc<Program>, start: Start, at: Time) -> Result<Run, Refusal> {
-        Ok(Run { program, start, created: at, out: Output::default() })
+        Ok(Run {
+            program,
+            start,
+            created: at,
+            out: Output::default(),
+        })
     }
-    pub(crate) fn replay(_program: Arc<Program>, _events: impl Iterator<Item = Event>) -> Result<Run, ReplayError> {
-        Err(ReplayError { seq: 0, message: "not yet".into() })
+    pub(crate) fn replay(
+        _program: Arc<Program>,
+        _events: impl Iterator<Item = Event>,
+    ) -> Result<Run, ReplayError> {
+        Err(ReplayError {
+            seq: 0,
+            message: "not yet".into(),
+        })
     }
     pub(crate) fn apply(&mut self, _input: Input, _at: Time) -> Result<(), Refusal> {
         Ok(())

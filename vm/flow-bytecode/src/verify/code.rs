@@ -1,0 +1,278 @@
+//! Code: operands in range, jumps forward, registers written before they are read.
+
+use super::cycles::{callee, in_order};
+use super::{At, Checker, Verified, in_table, wrong};
+use crate::ids::ConstId;
+use crate::image::{Chunk, Const};
+use crate::limits::{CHUNK_INSTRUCTIONS, CHUNK_REGISTERS};
+use crate::op::{Op, Reg};
+
+/// What of a flow a chunk touches, with all that it calls: for each table, the first index that it
+/// does not need.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reach {
+    pub(super) fields: usize,
+    pub(super) inputs: usize,
+    pub(super) configs: usize,
+    /// Updates or emits.
+    pub(super) acts: bool,
+}
+
+impl Reach {
+    /// Code that runs without a flow may not touch one.
+    pub(super) fn outside_flows(self) -> Verified {
+        if self.fields + self.inputs + self.configs > 0 || self.acts {
+            return wrong("uses the state or input of a flow where there is none");
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, other: Reach) {
+        self.fields = self.fields.max(other.fields);
+        self.inputs = self.inputs.max(other.inputs);
+        self.configs = self.configs.max(other.configs);
+        self.acts |= other.acts;
+    }
+}
+
+impl Checker<'_> {
+    /// All chunks; gives what each of them reaches. Calls are known not to be circular.
+    pub(super) fn chunks(&self) -> Verified<Vec<Reach>> {
+        let chunks = &self.image.chunks;
+        for (at, chunk) in chunks.iter().enumerate() {
+            self.one_chunk(chunk).at(|| format!("chunks[{at}]"))?;
+        }
+        let callees = |at: usize| chunks[at].code.iter().filter_map(callee).collect();
+        let order = in_order(chunks.len(), callees).or_else(|_| wrong("calls in a circle"))?;
+        let mut reach = vec![Reach::default(); chunks.len()];
+        for at in order {
+            let mut sum = Reach::default();
+            for op in &chunks[at].code {
+                sum.join(own_reach(op));
+                if let Some(inner) = callee(op) {
+                    sum.join(reach[inner]);
+                }
+            }
+            reach[at] = sum;
+        }
+        Ok(reach)
+    }
+
+    fn one_chunk(&self, chunk: &Chunk) -> Verified {
+        self.str(chunk.name)?;
+        if chunk.registers > CHUNK_REGISTERS || chunk.params > chunk.registers {
+            return wrong(format!(
+                "{} registers for {} parameters",
+                chunk.registers, chunk.params
+            ));
+        }
+        if chunk.code.len() > CHUNK_INSTRUCTIONS {
+            return wrong(format!(
+                "{} instructions; there may be {CHUNK_INSTRUCTIONS}",
+                chunk.code.len()
+            ));
+        }
+        if !chunk.spans.is_empty() && chunk.spans.len() != chunk.code.len() {
+            return wrong(format!(
+                "{} places for {} instructions",
+                chunk.spans.len(),
+                chunk.code.len()
+            ));
+        }
+        chunk.spans.iter().try_for_each(|span| self.span(*span))?;
+        if !matches!(chunk.code.last(), Some(Op::Return { .. } | Op::Fail { .. })) {
+            return wrong("the code does not end with a return");
+        }
+        for (at, op) in chunk.code.iter().enumerate() {
+            self.operands(chunk, at, op).at(|| format!("code[{at}]"))?;
+        }
+        initialised(self, chunk)
+    }
+
+    /// Ids, registers and jumps of one instruction.
+    fn operands(&self, chunk: &Chunk, at: usize, op: &Op) -> Verified {
+        let registers = usize::from(chunk.registers);
+        let used = self.registers(op);
+        used.read
+            .iter()
+            .try_for_each(|(first, count)| in_registers(*first, *count, registers))?;
+        if let Some(dst) = used.written {
+            in_registers(dst, 1, registers)?;
+        }
+        match *op {
+            Op::Const { value, .. } => self.constant(value),
+            Op::LoadSecret { name, .. } | Op::IsVariant { name, .. } | Op::Emit { name, .. } => {
+                self.str(name)
+            }
+            Op::With { name, .. } | Op::Field { name, .. } => self.str(name),
+            Op::Record { shape, .. } => match self.image.consts.get(shape.index()) {
+                Some(Const::Record(_)) => Ok(()),
+                _ => wrong(format!("constant {} is not the shape of a record", shape.0)),
+            },
+            Op::Variant { shape, .. } => match self.image.consts.get(shape.index()) {
+                Some(Const::Variant(..)) => Ok(()),
+                _ => wrong(format!("constant {} is not the shape of a case", shape.0)),
+            },
+            Op::Call { chunk, count, .. } => self.chunk(chunk, &[usize::from(count)]),
+            Op::Closure { chunk: id, count, .. } => {
+                in_table(id.index(), self.image.chunks.len(), "chunk")?;
+                let params = self.image.chunks[id.index()].params;
+                if count <= params {
+                    Ok(())
+                } else {
+                    wrong(format!("captures {count} for {params} parameters"))
+                }
+            }
+            Op::Method { count: 0, .. } => wrong("a method without a receiver"),
+            Op::Cast { ty, .. } | Op::CheckRefined { ty, .. } => self.ty(ty),
+            Op::Jump { to } | Op::JumpIfNot { to, .. } | Op::JumpIfNull { to, .. } => {
+                let to = to as usize;
+                if at < to && to < chunk.code.len() {
+                    Ok(())
+                } else {
+                    wrong(format!("jumps to {to}"))
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What an instruction reads and writes. A shape that is none counts as empty.
+    fn registers(&self, op: &Op) -> Used {
+        let wide = |shape: ConstId| match self.image.consts.get(shape.index()) {
+            Some(Const::Record(fields) | Const::Variant(_, fields)) => fields.len(),
+            _ => 0,
+        };
+        match *op {
+            Op::Const { dst, .. }
+            | Op::LoadField { dst, .. }
+            | Op::LoadInput { dst, .. }
+            | Op::LoadConfig { dst, .. }
+            | Op::LoadRun { dst, .. }
+            | Op::LoadSecret { dst, .. } => Used::of(Some(dst), &[]),
+            Op::Move { dst, src } => Used::of(Some(dst), &[(src, 1)]),
+            Op::Binary { dst, a, b, .. } => Used::of(Some(dst), &[(a, 1), (b, 1)]),
+            Op::Unary { dst, a, .. }
+            | Op::IntToFloat { dst, a }
+            | Op::ToText { dst, a }
+            | Op::IsVariant { dst, a, .. }
+            | Op::Cast { dst, a, .. } => Used::of(Some(dst), &[(a, 1)]),
+            Op::Concat { dst, first, count }
+            | Op::List { dst, first, count }
+            | Op::Call {
+                dst, first, count, ..
+            }
+            | Op::Method {
+                dst, first, count, ..
+            }
+            | Op::Closure {
+                dst, first, count, ..
+            } => Used::of(Some(dst), &[(first, usize::from(count))]),
+            Op::Map { dst, first, count } => Used::of(Some(dst), &[(first, 2 * usize::from(count))]),
+            Op::Record { dst, shape, first } | Op::Variant { dst, shape, first } => {
+                Used::of(Some(dst), &[(first, wide(shape))])
+            }
+            Op::With { dst, base, value, .. } => Used::of(Some(dst), &[(base, 1), (value, 1)]),
+            Op::Field { dst, base, .. } => Used::of(Some(dst), &[(base, 1)]),
+            Op::Index { dst, base, index } => Used::of(Some(dst), &[(base, 1), (index, 1)]),
+            Op::CallValue {
+                dst,
+                callee,
+                first,
+                count,
+            } => Used::of(Some(dst), &[(callee, 1), (first, usize::from(count))]),
+            Op::Jump { .. } => Used::of(None, &[]),
+            Op::JumpIfNot { cond: a, .. }
+            | Op::JumpIfNull { a, .. }
+            | Op::CheckRefined { a, .. }
+            | Op::Fail { message: a }
+            | Op::Update { value: a, .. }
+            | Op::Emit { value: a, .. }
+            | Op::Return { src: a } => Used::of(None, &[(a, 1)]),
+            Op::Ensure { cond, message } => Used::of(None, &[(cond, 1), (message, 1)]),
+        }
+    }
+}
+
+/// The registers of an instruction: one that it writes, ranges that it reads.
+struct Used {
+    written: Option<Reg>,
+    read: [(Reg, usize); 2],
+}
+
+impl Used {
+    fn of(written: Option<Reg>, read: &[(Reg, usize)]) -> Used {
+        let at = |position: usize| read.get(position).copied().unwrap_or((0, 0));
+        Used {
+            written,
+            read: [at(0), at(1)],
+        }
+    }
+}
+
+fn in_registers(first: Reg, count: usize, registers: usize) -> Verified {
+    let end = usize::from(first) + count;
+    if count == 0 || end <= registers {
+        Ok(())
+    } else {
+        wrong(format!("register {} of {registers}", end - 1))
+    }
+}
+
+fn own_reach(op: &Op) -> Reach {
+    let mut reach = Reach::default();
+    match *op {
+        Op::LoadField { field, .. } => reach.fields = field.index() + 1,
+        Op::LoadInput { index, .. } => reach.inputs = usize::from(index) + 1,
+        Op::LoadConfig { index, .. } => reach.configs = usize::from(index) + 1,
+        Op::Update { field, .. } => {
+            reach.fields = field.index() + 1;
+            reach.acts = true;
+        }
+        Op::Emit { .. } => reach.acts = true,
+        _ => {}
+    }
+    reach
+}
+
+/// Every register that is read has been written on all ways there. Jumps go forward, so one pass
+/// over the code sees all of them.
+fn initialised(check: &Checker<'_>, chunk: &Chunk) -> Verified {
+    let mut known: Vec<Option<Vec<bool>>> = vec![None; chunk.code.len() + 1];
+    let params = usize::from(chunk.params);
+    let mut here: Option<Vec<bool>> = Some(
+        (0..usize::from(chunk.registers))
+            .map(|reg| reg < params)
+            .collect(),
+    );
+    for (at, op) in chunk.code.iter().enumerate() {
+        merge(&mut here, known[at].take());
+        let Some(state) = &mut here else { continue };
+        let used = check.registers(op);
+        for (first, count) in used.read {
+            let range = usize::from(first)..usize::from(first) + count;
+            if count > 0 && !state[range].iter().all(|written| *written) {
+                return wrong("reads a register that may not have been written").at(|| format!("code[{at}]"));
+            }
+        }
+        if let Some(dst) = used.written {
+            state[usize::from(dst)] = true;
+        }
+        if let Op::Jump { to } | Op::JumpIfNot { to, .. } | Op::JumpIfNull { to, .. } = op {
+            merge(&mut known[*to as usize], Some(state.clone()));
+        }
+        if matches!(op, Op::Jump { .. } | Op::Return { .. } | Op::Fail { .. }) {
+            here = None;
+        }
+    }
+    Ok(())
+}
+
+/// What is written on both of two ways. A way that does not exist has written everything.
+fn merge(into: &mut Option<Vec<bool>>, other: Option<Vec<bool>>) {
+    match (into.as_mut(), other) {
+        (Some(state), Some(other)) => state.iter_mut().zip(other).for_each(|(a, b)| *a &= b),
+        (None, other) => *into = other,
+        (Some(_), None) => {}
+    }
+}

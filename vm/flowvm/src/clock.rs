@@ -6,12 +6,15 @@ use flow_machine::Time;
 
 /// Now.
 pub fn now() -> Time {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as Time)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as Time)
 }
 
 /// RFC 3339, UTC.
 pub fn rfc3339(time: Time) -> String {
-    jiff::Timestamp::from_nanosecond(i128::from(time)).map_or_else(|_| time.to_string(), |time| time.to_string())
+    jiff::Timestamp::from_nanosecond(i128::from(time))
+        .map_or_else(|_| time.to_string(), |time| time.to_string())
 }
 
 /// A duration in few characters: `12ms`, `3.4s`, `5m 12s`, `2h 5m`, `3d 4h`.

@@ -15,8 +15,8 @@ use flow_bytecode::Protocol;
 use crate::error::{Error, Result, code};
 use crate::limits::PARALLEL;
 use crate::store::Durability;
-pub(crate) use reader::nearest;
 use reader::Reader;
+pub(crate) use reader::nearest;
 
 /// The name of the file.
 pub const FILE: &str = "flow.toml";
@@ -124,7 +124,8 @@ impl Config {
 
     /// Where the runs are, unless the command line says otherwise.
     pub fn store_path(&self) -> PathBuf {
-        self.root.join(self.store.as_deref().unwrap_or(Path::new(".flow/flow.db")))
+        self.root
+            .join(self.store.as_deref().unwrap_or(Path::new(".flow/flow.db")))
     }
 
     /// Where a worker is: what is bound to its name, else everything in the pool that has all its tags.
@@ -136,22 +137,36 @@ impl Config {
         let serves = |one: &&Pool| {
             !tags.is_empty() && one.protocol == word && tags.iter().all(|tag| one.tags.contains(tag))
         };
-        self.pool.iter().filter(serves).map(|one| one.binding.clone()).collect()
+        self.pool
+            .iter()
+            .filter(serves)
+            .map(|one| one.binding.clone())
+            .collect()
     }
 
     fn at(root: &Path, found: bool) -> Result<Self> {
         let file = root.join(FILE);
         let text = match found {
             true => std::fs::read_to_string(&file).map_err(|error| {
-                Error::new(code::CONFIG_UNREADABLE, format!("cannot read `{}`: {error}", file.display()))
+                Error::new(
+                    code::CONFIG_UNREADABLE,
+                    format!("cannot read `{}`: {error}", file.display()),
+                )
             })?,
             false => String::new(),
         };
         let table = text.parse::<toml::Table>().map_err(|error| {
-            Error::new(code::CONFIG_UNREADABLE, format!("`{}` is not TOML: {error}", file.display()))
+            Error::new(
+                code::CONFIG_UNREADABLE,
+                format!("`{}` is not TOML: {error}", file.display()),
+            )
         })?;
         let variables = std::env::vars().collect();
-        Self::read(Reader::new(reader::overridden(table, variables), file.display().to_string()), root, found)
+        Self::read(
+            Reader::new(reader::overridden(table, variables), file.display().to_string()),
+            root,
+            found,
+        )
     }
 
     fn read(mut top: Reader, root: &Path, found: bool) -> Result<Self> {
@@ -184,12 +199,23 @@ impl Config {
         store.finish(&["path", "durability"])?;
         limits.finish(&["parallel"])?;
         egress.finish(&["allow"])?;
-        top.finish(&["project", "store", "limits", "workers", "pool", "secrets", "egress"])?;
+        top.finish(&[
+            "project", "store", "limits", "workers", "pool", "secrets", "egress",
+        ])?;
         Ok(config)
     }
 }
 
-const BINDING: [&str; 8] = ["url", "command", "cwd", "token", "signing_key", "max_concurrent", "rate", "breaker"];
+const BINDING: [&str; 8] = [
+    "url",
+    "command",
+    "cwd",
+    "token",
+    "signing_key",
+    "max_concurrent",
+    "rate",
+    "breaker",
+];
 
 fn binding(section: &mut Reader, more: &[&str]) -> Result<Binding> {
     let breaker = section.optional("breaker")?.map(breaker).transpose()?;
@@ -211,12 +237,17 @@ fn pool(mut section: Reader) -> Result<Pool> {
     let protocol = section.needed("protocol")?;
     let tags = section.texts("tags")?.unwrap_or_default();
     let binding = Arc::new(binding(&mut section, &["protocol", "tags"])?);
-    Ok(Pool { protocol, tags, binding })
+    Ok(Pool {
+        protocol,
+        tags,
+        binding,
+    })
 }
 
 fn secret(mut section: Reader) -> Result<SecretSource> {
     let (env, file) = (section.text("env")?, section.text("file")?);
-    let bad = section.wrong("must be { env = \"VARIABLE\" } or { file = \"path\" }; values do not belong here");
+    let bad =
+        section.wrong("must be { env = \"VARIABLE\" } or { file = \"path\" }; values do not belong here");
     section.finish(&["env", "file"])?;
     match (env, file) {
         (Some(env), None) => Ok(SecretSource::Env(env)),
@@ -243,7 +274,9 @@ fn durability(store: &mut Reader) -> Result<Durability> {
         "normal" => Some(Durability::Normal),
         _ => None,
     };
-    Ok(store.parsed("durability", "\"full\" or \"normal\"", word)?.unwrap_or_default())
+    Ok(store
+        .parsed("durability", "\"full\" or \"normal\"", word)?
+        .unwrap_or_default())
 }
 
 fn rate(text: &str) -> Option<Rate> {
@@ -268,7 +301,9 @@ pub fn duration(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let digits = rest.find(|letter: char| !letter.is_ascii_digit())?;
         let (number, tail) = rest.split_at(digits);
-        let unit = tail.find(|letter: char| letter.is_ascii_digit()).unwrap_or(tail.len());
+        let unit = tail
+            .find(|letter: char| letter.is_ascii_digit())
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit);
         let number: u64 = number.parse().ok()?;
         total += match unit.trim() {

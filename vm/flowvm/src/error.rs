@@ -22,18 +22,29 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error without advice.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None, usage: false }
+        Self {
+            code,
+            message: message.into(),
+            help: None,
+            usage: false,
+        }
     }
 
     /// Wrong usage of the command line.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { usage: true, ..Self::new(code::USAGE, message) }
+        Self {
+            usage: true,
+            ..Self::new(code::USAGE, message)
+        }
     }
 
     /// The same error with a word on what to do.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
-        Self { help: Some(help.into()), ..self }
+        Self {
+            help: Some(help.into()),
+            ..self
+        }
     }
 }
 

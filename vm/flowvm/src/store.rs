@@ -14,7 +14,6 @@ use crate::error::Result;
 pub use owner::Owner;
 pub use sqlite::{Durability, SqliteStore};
 
-
 /// A place where runs are kept.
 pub trait Store {
     /// Creates a run together with its first events, leased to `owner` in epoch 1: afterwards it is there

@@ -2,14 +2,15 @@
 //! when and how often a call is made is not decided here.
 //!
 //! - `exec`: child processes. `http`, `webhook`: over the network, on the client in `client`.
-//! - `mock`, `synthetic`: replies that are not asked for anywhere. `secrets`: values for names, and masks.
+//! - `memory`: the built-in `store`. `mock`, `synthetic`: replies that are not asked for anywhere. `secrets`: values for names, and masks.
 
 mod client;
 mod exec;
 mod http;
+pub(crate) mod memory;
 pub mod mock;
 pub mod secrets;
-//SYN pub mod synthetic;
+pub mod synthetic;
 mod trace;
 mod webhook;
 
@@ -96,7 +97,11 @@ pub type Underway = Pin<Box<dyn Future<Output = Reply> + Send>>;
 impl Failure {
     /// A failure without a wish for later.
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), retry_after: None }
+        Self {
+            class,
+            message: message.into(),
+            retry_after: None,
+        }
     }
 }
 
@@ -119,7 +124,15 @@ pub fn start(protocol: Protocol, call: Call) -> Underway {
 pub fn outcome(reply: Reply) -> Outcome {
     match reply {
         Ok(value) => Outcome::Reply { value },
-        Err(Failure { class, message, retry_after }) => Outcome::Failed { class, message, retry_after },
+        Err(Failure {
+            class,
+            message,
+            retry_after,
+        }) => Outcome::Failed {
+            class,
+            message,
+            retry_after,
+        },
     }
 }
 
@@ -147,7 +160,10 @@ fn check_binding(image: &Image, config: &Config, worker: &Worker) -> Result<()> 
                 .map_err(|why| Error::new(code::WORKER_UNBOUND, format!("worker `{name}`: {why}")))
         }
         other => {
-            let message = format!("worker `{name}` speaks `{}`, which this flowvm does not yet", word(other));
+            let message = format!(
+                "worker `{name}` speaks `{}`, which this flowvm does not yet",
+                word(other)
+            );
             Err(Error::new(code::PROTOCOL, message)
                 .help("try the flow with --mock FILE or --mode synthetic, or bind it by `webhook` or `http`"))
         }
@@ -155,8 +171,16 @@ fn check_binding(image: &Image, config: &Config, worker: &Worker) -> Result<()> 
 }
 
 fn unbound(name: &str, tags: &[String]) -> Error {
-    let served = if tags.is_empty() { String::new() } else { format!(" (tags: {})", tags.join(", ")) };
-    Error::new(code::WORKER_UNBOUND, format!("nothing says where worker `{name}` is{served}")).help(format!(
+    let served = if tags.is_empty() {
+        String::new()
+    } else {
+        format!(" (tags: {})", tags.join(", "))
+    };
+    Error::new(
+        code::WORKER_UNBOUND,
+        format!("nothing says where worker `{name}` is{served}"),
+    )
+    .help(format!(
         "add to flow.toml:  [workers.{name}]  url = \"http://…\" — or try the flow with --mock FILE or \
          --mode synthetic"
     ))
@@ -173,7 +197,9 @@ pub fn shape(image: &Image, ty: TypeId) -> Shape {
         Type::String => Shape::Text,
         Type::Refined { base, .. } => shape(image, *base),
         Type::Nullable(inner) => shape(image, *inner),
-        Type::Record { fields, .. } if fields.iter().any(|field| image.str(field.name) == "status") => Shape::Whole,
+        Type::Record { fields, .. } if fields.iter().any(|field| image.str(field.name) == "status") => {
+            Shape::Whole
+        }
         _ => Shape::Json,
     }
 }
@@ -206,6 +232,9 @@ fn excerpt(bytes: &[u8]) -> String {
 fn masked(reply: Reply, secrets: &Secrets) -> Reply {
     match reply {
         Ok(value) => Ok(secrets.mask_json(value)),
-        Err(failure) => Err(Failure { message: secrets.mask(&failure.message), ..failure }),
+        Err(failure) => Err(Failure {
+            message: secrets.mask(&failure.message),
+            ..failure
+        }),
     }
 }

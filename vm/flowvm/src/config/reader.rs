@@ -15,13 +15,21 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(table: Table, file: String) -> Self {
-        Self { table, place: String::new(), file }
+        Self {
+            table,
+            place: String::new(),
+            file,
+        }
     }
 
     /// A table that may be absent, and then is empty.
     pub(super) fn section(&mut self, key: &str) -> Result<Reader> {
         let below = self.optional(key)?;
-        Ok(below.unwrap_or_else(|| Reader { table: Table::new(), place: key.to_owned(), file: self.file.clone() }))
+        Ok(below.unwrap_or_else(|| Reader {
+            table: Table::new(),
+            place: key.to_owned(),
+            file: self.file.clone(),
+        }))
     }
 
     /// A table that may be absent.
@@ -72,7 +80,8 @@ impl Reader {
     }
 
     pub(super) fn needed(&mut self, key: &str) -> Result<String> {
-        self.text(key)?.ok_or_else(|| self.wrong(&format!("needs `{key}`")))
+        self.text(key)?
+            .ok_or_else(|| self.wrong(&format!("needs `{key}`")))
     }
 
     pub(super) fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>> {
@@ -98,7 +107,12 @@ impl Reader {
     }
 
     /// Text in a form of its own.
-    pub(super) fn parsed<T>(&mut self, key: &str, form: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
+    pub(super) fn parsed<T>(
+        &mut self,
+        key: &str,
+        form: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>> {
         match self.text(key)? {
             None => Ok(None),
             Some(text) => parse(&text).map(Some).ok_or_else(|| self.bad(key, form)),
@@ -107,8 +121,13 @@ impl Reader {
 
     /// Refuses what was not read.
     pub(super) fn finish(&self, known: &[&str]) -> Result<()> {
-        let Some(unknown) = self.table.keys().next() else { return Ok(()) };
-        let error = Error::new(code::CONFIG_KEY, format!("unknown key `{}` in `{}`", self.path(unknown), self.file));
+        let Some(unknown) = self.table.keys().next() else {
+            return Ok(());
+        };
+        let error = Error::new(
+            code::CONFIG_KEY,
+            format!("unknown key `{}` in `{}`", self.path(unknown), self.file),
+        );
         Err(match nearest(unknown, known.iter().copied()) {
             Some(near) => error.help(format!("did you mean `{}`?", self.path(near))),
             None => error.help(format!("known here: {}", known.join(", "))),
@@ -117,15 +136,25 @@ impl Reader {
 
     /// An error about the whole table.
     pub(super) fn wrong(&self, what: &str) -> Error {
-        Error::new(code::CONFIG_VALUE, format!("`{}` in `{}` {what}", self.place, self.file))
+        Error::new(
+            code::CONFIG_VALUE,
+            format!("`{}` in `{}` {what}", self.place, self.file),
+        )
     }
 
     fn bad(&self, key: &str, wanted: &str) -> Error {
-        Error::new(code::CONFIG_VALUE, format!("`{}` in `{}` must be {wanted}", self.path(key), self.file))
+        Error::new(
+            code::CONFIG_VALUE,
+            format!("`{}` in `{}` must be {wanted}", self.path(key), self.file),
+        )
     }
 
     fn below(&self, key: &str, table: Table) -> Reader {
-        Reader { table, place: self.path(key), file: self.file.clone() }
+        Reader {
+            table,
+            place: self.path(key),
+            file: self.file.clone(),
+        }
     }
 
     fn path(&self, key: &str) -> String {
@@ -148,11 +177,21 @@ pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
 /// The table with every `FLOW__SECTION__KEY` of the environment put in. Names are found whatever their case;
 /// new ones become lower case, except those of secrets.
 pub(super) fn overridden(mut table: Table, variables: Vec<(String, String)>) -> Table {
-    let mut ours: Vec<_> = variables.into_iter().filter(|(name, _)| name.starts_with("FLOW__")).collect();
+    let mut ours: Vec<_> = variables
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("FLOW__"))
+        .collect();
     ours.sort();
     for (name, value) in ours {
         let parts: Vec<&str> = name.split("__").skip(1).collect();
-        put(&mut table, &parts, value, parts.first().is_some_and(|part| part.eq_ignore_ascii_case("secrets")));
+        put(
+            &mut table,
+            &parts,
+            value,
+            parts
+                .first()
+                .is_some_and(|part| part.eq_ignore_ascii_case("secrets")),
+        );
     }
     table
 }
@@ -161,10 +200,19 @@ fn put(table: &mut Table, parts: &[&str], value: String, secret: bool) {
     let [first, rest @ ..] = parts else { return };
     let known = table.keys().find(|key| key.eq_ignore_ascii_case(first)).cloned();
     let keep = secret && !first.eq_ignore_ascii_case("secrets") && !rest.is_empty();
-    let key = known.unwrap_or_else(|| if keep { (*first).to_owned() } else { first.to_lowercase() });
+    let key = known.unwrap_or_else(|| {
+        if keep {
+            (*first).to_owned()
+        } else {
+            first.to_lowercase()
+        }
+    });
     if rest.is_empty() {
         // A value of TOML if it is one, else text.
-        let parsed = format!("v = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("v"));
+        let parsed = format!("v = {value}")
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut table| table.remove("v"));
         table.insert(key, parsed.unwrap_or(Value::String(value)));
         return;
     }

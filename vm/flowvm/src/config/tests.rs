@@ -3,9 +3,16 @@
 use super::*;
 
 fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config> {
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
     let table = reader::overridden(text.parse().unwrap(), variables);
-    Config::read(Reader::new(table, "flow.toml".to_owned()), Path::new("/project"), true)
+    Config::read(
+        Reader::new(table, "flow.toml".to_owned()),
+        Path::new("/project"),
+        true,
+    )
 }
 
 #[test]
@@ -35,15 +42,34 @@ fn a_whole_file_is_read() {
     )
     .unwrap();
     let docs = &config.workers["search_docs"];
-    assert_eq!((config.durability, config.parallel, docs.max_concurrent), (Durability::Normal, 8, Some(3)));
-    assert_eq!(docs.rate, Some(Rate { calls: 20, per: Duration::from_secs(1) }));
-    assert_eq!(docs.breaker.unwrap(), Breaker { consecutive: 5, total: 20, cooldown: Duration::from_secs(300) });
+    assert_eq!(
+        (config.durability, config.parallel, docs.max_concurrent),
+        (Durability::Normal, 8, Some(3))
+    );
+    assert_eq!(
+        docs.rate,
+        Some(Rate {
+            calls: 20,
+            per: Duration::from_secs(1)
+        })
+    );
+    assert_eq!(
+        docs.breaker.unwrap(),
+        Breaker {
+            consecutive: 5,
+            total: 20,
+            cooldown: Duration::from_secs(300)
+        }
+    );
     assert_eq!(config.store_path(), Path::new("/project/.flow/flow.db"));
     let served = |tags: &[&str]| {
         let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
         config.candidates("review", Protocol::Webhook, &tags).len()
     };
-    assert_eq!((served(&["rust"]), served(&["rust", "go"]), served(&[])), (1, 0, 0));
+    assert_eq!(
+        (served(&["rust"]), served(&["rust", "go"]), served(&[])),
+        (1, 0, 0)
+    );
 }
 
 #[test]
@@ -52,7 +78,10 @@ fn unknown_keys_are_errors_with_the_nearest_known_one() {
     assert_eq!(error.code, code::CONFIG_KEY);
     assert!(error.message.contains("`workers.a.urll`"), "{error}");
     assert_eq!(error.help.as_deref(), Some("did you mean `workers.a.url`?"));
-    assert_eq!(read("[projct]", &[]).unwrap_err().help.as_deref(), Some("did you mean `project`?"));
+    assert_eq!(
+        read("[projct]", &[]).unwrap_err().help.as_deref(),
+        Some("did you mean `project`?")
+    );
 }
 
 /// L-82: a bad value refuses to start and names its key; it is never replaced by a default.
@@ -63,13 +92,19 @@ fn bad_values_name_their_key() {
         ("[limits]\nparallel = \"8\"", "limits.parallel"),
         ("[store]\ndurability = \"fast\"", "store.durability"),
         ("[workers.a]\nrate = \"often\"", "workers.a.rate"),
-        ("[workers.a]\nbreaker = { cooldown = \"5min\" }", "workers.a.breaker.cooldown"),
+        (
+            "[workers.a]\nbreaker = { cooldown = \"5min\" }",
+            "workers.a.breaker.cooldown",
+        ),
         ("[[pool]]\nurl = \"x\"", "pool[0]"),
         ("[secrets]\nKEY = \"value\"", "secrets.KEY"),
         ("[secrets]\nKEY = { env = \"A\", file = \"b\" }", "secrets.KEY"),
     ] {
         let error = read(text, &[]).unwrap_err();
-        assert!(error.code == code::CONFIG_VALUE && error.message.contains(key), "{text}: {error}");
+        assert!(
+            error.code == code::CONFIG_VALUE && error.message.contains(key),
+            "{text}: {error}"
+        );
     }
 }
 
@@ -97,5 +132,8 @@ fn variables_override_every_value() {
 fn durations_are_those_of_the_language() {
     assert_eq!(duration("1h30m"), Some(Duration::from_secs(5400)));
     assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
-    assert_eq!([duration(""), duration("5"), duration("m"), duration("5min")], [None; 4]);
+    assert_eq!(
+        [duration(""), duration("5"), duration("m"), duration("5min")],
+        [None; 4]
+    );
 }

@@ -23,7 +23,12 @@ impl Owner {
     /// The process that asks.
     pub fn current() -> Self {
         let pid = std::process::id();
-        Self { pid, start: start_of(pid).unwrap_or(0), host: host(), name: name() }
+        Self {
+            pid,
+            start: start_of(pid).unwrap_or(0),
+            host: host(),
+            name: name(),
+        }
     }
 
     /// Whether the process is known to have ended. In doubt, and for other hosts, it has not.
@@ -79,7 +84,11 @@ mod tests {
 
     #[test]
     fn a_process_of_another_host_is_never_known_to_be_dead() {
-        let owner = Owner { pid: 4_000_000, host: "elsewhere".into(), ..Owner::current() };
+        let owner = Owner {
+            pid: 4_000_000,
+            host: "elsewhere".into(),
+            ..Owner::current()
+        };
         assert!(!owner.is_dead());
     }
 }

@@ -63,7 +63,11 @@ impl SqliteStore {
         let opened = Connection::open_with_flags(path, flags).and_then(|db| {
             db.busy_timeout(BUSY)?;
             db.set_prepared_statement_cache_capacity(32);
-            let synchronous = if durability == Durability::Full { "FULL" } else { "NORMAL" };
+            let synchronous = if durability == Durability::Full {
+                "FULL"
+            } else {
+                "NORMAL"
+            };
             db.execute_batch(&format!(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; \
                  PRAGMA cell_size_check = ON;"
@@ -71,7 +75,10 @@ impl SqliteStore {
             Ok(db)
         });
         let db = opened.map_err(|error| sql_error(path, &error))?;
-        let store = Self { db, path: path.to_owned() };
+        let store = Self {
+            db,
+            path: path.to_owned(),
+        };
         store.check_contents(bytes)?;
         Ok(store)
     }
@@ -83,7 +90,10 @@ impl SqliteStore {
                 .map_err(|error| self.error(&error))
         };
         if pragma("application_id")? != schema::APPLICATION {
-            let message = format!("`{}` is an SQLite file, but no store of runs", self.path.display());
+            let message = format!(
+                "`{}` is an SQLite file, but no store of runs",
+                self.path.display()
+            );
             return Err(Error::new(code::STORE_UNUSABLE, message).help("name another one with --store"));
         }
         let version = pragma("user_version")?;
@@ -147,7 +157,9 @@ impl Store for SqliteStore {
         let moved = move_head(&tx, commit).map_err(|error| sql_error(path, &error))?;
         if !moved {
             let message = format!("run `{}` was taken over by another process", commit.run);
-            return Err(Error::new(code::RUN_LOST, message).help("nothing is lost: the other one goes on with it"));
+            return Err(
+                Error::new(code::RUN_LOST, message).help("nothing is lost: the other one goes on with it")
+            );
         }
         append(&tx, commit)
             .and_then(|()| tx.commit())
@@ -223,7 +235,12 @@ impl Store for SqliteStore {
     }
 }
 
-fn insert_run(tx: &Transaction<'_>, run: &NewRun<'_>, first: &Commit<'_>, owner: &Owner) -> rusqlite::Result<()> {
+fn insert_run(
+    tx: &Transaction<'_>,
+    run: &NewRun<'_>,
+    first: &Commit<'_>,
+    owner: &Owner,
+) -> rusqlite::Result<()> {
     tx.prepare_cached("INSERT OR IGNORE INTO programs (hash, image, stored_at) VALUES (?1, ?2, ?3)")?
         .execute(params![run.program, run.image, run.at])?;
     let head = first.head;
@@ -318,12 +335,20 @@ fn append(tx: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<()> {
 }
 
 fn replace_interrupts(tx: &Transaction<'_>, run: &str, open: &[OpenInterrupt]) -> rusqlite::Result<()> {
-    tx.prepare_cached("DELETE FROM interrupts WHERE run = ?1")?.execute([run])?;
+    tx.prepare_cached("DELETE FROM interrupts WHERE run = ?1")?
+        .execute([run])?;
     let mut insert = tx.prepare_cached(
         "INSERT INTO interrupts (run, name, ask, show, schema, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for one in open {
-        insert.execute(params![run, one.name, one.ask, text(&one.show), text(&one.schema), one.due])?;
+        insert.execute(params![
+            run,
+            one.name,
+            one.ask,
+            text(&one.show),
+            text(&one.schema),
+            one.due
+        ])?;
     }
     Ok(())
 }
@@ -347,7 +372,9 @@ fn check_file(path: &Path) -> Result<u64> {
         1 => 65_536,
         page => page,
     };
-    let pages = u64::from(u32::from_be_bytes([header[28], header[29], header[30], header[31]]));
+    let pages = u64::from(u32::from_be_bytes([
+        header[28], header[29], header[30], header[31],
+    ]));
     // While a write-ahead log is there, the header may be older than the file.
     if wal_bytes(path) == 0 && meta.len() < page * pages {
         let message = format!("it has {} bytes of {}", meta.len(), page * pages);
@@ -363,13 +390,17 @@ fn wal_bytes(path: &Path) -> u64 {
 }
 
 fn damaged(path: &Path, what: &str) -> Error {
-    Error::new(code::STORE_DAMAGED, format!("store `{}` is damaged: {what}", path.display()))
-        .help("nothing was changed; put back a copy, or move the file away to begin a new store")
+    Error::new(
+        code::STORE_DAMAGED,
+        format!("store `{}` is damaged: {what}", path.display()),
+    )
+    .help("nothing was changed; put back a copy, or move the file away to begin a new store")
 }
 
 fn io_error(path: &Path, verb: &str, error: &std::io::Error) -> Error {
     let message = format!("cannot {verb} store `{}`: {error}", path.display());
-    Error::new(code::STORE_UNUSABLE, message).help("check the path and its permissions, or name another with --store")
+    Error::new(code::STORE_UNUSABLE, message)
+        .help("check the path and its permissions, or name another with --store")
 }
 
 fn sql_error(path: &Path, error: &rusqlite::Error) -> Error {
@@ -377,14 +408,24 @@ fn sql_error(path: &Path, error: &rusqlite::Error) -> Error {
     match failure {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(path, &error.to_string()),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            let message = format!("store `{}` is locked by another process for {} s", path.display(), BUSY.as_secs());
+            let message = format!(
+                "store `{}` is locked by another process for {} s",
+                path.display(),
+                BUSY.as_secs()
+            );
             Error::new(code::STORE_UNUSABLE, message).help("end the program that holds it, then try again")
         }
-        Some(ErrorCode::DiskFull) => {
-            Error::new(code::STORE_UNUSABLE, format!("no room left to write store `{}`", path.display()))
-                .help("nothing that was recorded is lost; make room and `flowvm resume` the run")
-        }
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure) => {
+        Some(ErrorCode::DiskFull) => Error::new(
+            code::STORE_UNUSABLE,
+            format!("no room left to write store `{}`", path.display()),
+        )
+        .help("nothing that was recorded is lost; make room and `flowvm resume` the run"),
+        Some(
+            ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied
+            | ErrorCode::SystemIoFailure,
+        ) => {
             let message = format!("cannot write store `{}`: {error}", path.display());
             Error::new(code::STORE_UNUSABLE, message)
                 .help("check the permissions of the file and its folder, or name another with --store")
@@ -393,7 +434,10 @@ fn sql_error(path: &Path, error: &rusqlite::Error) -> Error {
         _ if error.to_string().contains("no such table") || error.to_string().contains("malformed") => {
             damaged(path, &error.to_string())
         }
-        _ => Error::new(code::STORE_UNUSABLE, format!("store `{}`: {error}", path.display())),
+        _ => Error::new(
+            code::STORE_UNUSABLE,
+            format!("store `{}`: {error}", path.display()),
+        ),
     }
 }
 

@@ -33,7 +33,8 @@ pub(super) fn client() -> Result<Client, Failure> {
             .build()
             .map_err(|error| with_causes(&error))
     });
-    made.clone().map_err(|why| Failure::new(ErrorClass::Connect, format!("no HTTP client: {why}")))
+    made.clone()
+        .map_err(|why| Failure::new(ErrorClass::Connect, format!("no HTTP client: {why}")))
 }
 
 /// Sends a request and reads the answer, whatever its status.
@@ -44,7 +45,10 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Answer, Failure> {
         let message = format!("the reply has more than {} MiB", REPLY_BYTES >> 20);
         Failure::new(ErrorClass::InvalidReply, message)
     };
-    if response.content_length().is_some_and(|length| length > REPLY_BYTES as u64) {
+    if response
+        .content_length()
+        .is_some_and(|length| length > REPLY_BYTES as u64)
+    {
         return Err(too_much());
     }
     while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
@@ -53,7 +57,11 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Answer, Failure> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status: response.status(), headers: response.headers().clone(), body })
+    Ok(Answer {
+        status: response.status(),
+        headers: response.headers().clone(),
+        body,
+    })
 }
 
 /// What an answer with a status that was not expected means.
@@ -104,12 +112,17 @@ fn allows(pattern: &str, host: &str, port: u16) -> bool {
 
 fn same_host() -> Policy {
     Policy::custom(|attempt| {
-        let origin = attempt.previous().first().map(|url| (url.host_str(), url.port_or_known_default()));
+        let origin = attempt
+            .previous()
+            .first()
+            .map(|url| (url.host_str(), url.port_or_known_default()));
         if attempt.previous().len() > REDIRECTS {
             return attempt.error("too many redirects");
         }
         match origin {
-            Some((host, port)) if host == attempt.url().host_str() && port == attempt.url().port_or_known_default() => {
+            Some((host, port))
+                if host == attempt.url().host_str() && port == attempt.url().port_or_known_default() =>
+            {
                 attempt.follow()
             }
             _ => attempt.error("a redirect to another host is not followed"),
@@ -130,7 +143,11 @@ fn failure(error: &reqwest::Error) -> Failure {
 
 /// The message with all its causes. URLs are left out: they may hold secrets.
 fn with_causes(error: &reqwest::Error) -> String {
-    let mut text = if error.is_connect() { "cannot connect".to_owned() } else { "the request failed".to_owned() };
+    let mut text = if error.is_connect() {
+        "cannot connect".to_owned()
+    } else {
+        "the request failed".to_owned()
+    };
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         let said = inner.to_string();
@@ -149,7 +166,10 @@ fn retry_after(headers: &HeaderMap) -> Option<i64> {
         return Some(i64::from(seconds) * 1_000_000_000);
     }
     let when = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_second();
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs() as i64;
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .ok()?
+        .as_secs() as i64;
     Some((when - now).max(0).saturating_mul(1_000_000_000))
 }
 
@@ -159,10 +179,20 @@ mod tests {
 
     #[test]
     fn only_what_is_allowed_may_be_called() {
-        let allowed = ["api.example.com".to_owned(), "127.0.0.1:*".to_owned(), "db.local:8443".to_owned()];
+        let allowed = [
+            "api.example.com".to_owned(),
+            "127.0.0.1:*".to_owned(),
+            "db.local:8443".to_owned(),
+        ];
         let check = |url| check_url(url, Some(&allowed)).is_ok();
-        assert!(check("https://api.example.com/v1") && check("http://127.0.0.1:9/") && check("https://db.local:8443"));
-        assert!(!check("https://api.example.com:444/") && !check("http://db.local/") && !check("http://evil.com"));
+        assert!(
+            check("https://api.example.com/v1")
+                && check("http://127.0.0.1:9/")
+                && check("https://db.local:8443")
+        );
+        assert!(
+            !check("https://api.example.com:444/") && !check("http://db.local/") && !check("http://evil.com")
+        );
     }
 
     #[test]

@@ -53,7 +53,10 @@ fn words(call: &Call) -> Result<Vec<String>, Failure> {
         list.iter().map(|word| Some(plain(word)?)).collect()
     });
     given.filter(|words| !words.is_empty()).ok_or_else(|| {
-        failed(format!("worker `{}` has no command: a list of words, such as [\"python3\", \"score.py\"]", call.worker))
+        failed(format!(
+            "worker `{}` has no command: a list of words, such as [\"python3\", \"score.py\"]",
+            call.worker
+        ))
     })
 }
 
@@ -78,7 +81,11 @@ fn input(call: &Call) -> Vec<u8> {
 fn spawn(call: &Call, words: &[String]) -> Result<Child, Failure> {
     let folder = folder(call);
     if !folder.is_dir() {
-        return Err(failed(format!("the working folder `{}` of worker `{}` is not there", folder.display(), call.worker)));
+        return Err(failed(format!(
+            "the working folder `{}` of worker `{}` is not there",
+            folder.display(),
+            call.worker
+        )));
     }
     let program = find(&words[0], &folder)
         .ok_or_else(|| failed(format!("cannot start `{}`: there is no such command", words[0])))?;
@@ -96,9 +103,15 @@ fn spawn(call: &Call, words: &[String]) -> Result<Child, Failure> {
         .process_group(0)
         .kill_on_drop(true);
     if let Some(variables) = call.options.get("env").and_then(Json::as_object) {
-        command.envs(variables.iter().filter_map(|(name, value)| Some((name, plain(value)?))));
+        command.envs(
+            variables
+                .iter()
+                .filter_map(|(name, value)| Some((name, plain(value)?))),
+        );
     }
-    command.spawn().map_err(|error| failed(format!("cannot start `{}`: {error}", words[0])))
+    command
+        .spawn()
+        .map_err(|error| failed(format!("cannot start `{}`: {error}", words[0])))
 }
 
 fn folder(call: &Call) -> PathBuf {
@@ -114,7 +127,9 @@ fn find(word: &str, folder: &Path) -> Option<PathBuf> {
         return Some(folder.join(word)).filter(|path| path.is_file());
     }
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    std::env::split_paths(&path).map(|folder| folder.join(word)).find(|path| path.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(word))
+        .find(|path| path.is_file())
 }
 
 /// A process group that ends when this goes out of scope.
@@ -144,7 +159,11 @@ struct Pipes {
 
 impl Pipes {
     fn of(child: &mut Child) -> Self {
-        Self { stdin: child.stdin.take(), stdout: child.stdout.take(), stderr: child.stderr.take() }
+        Self {
+            stdin: child.stdin.take(),
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+        }
     }
 }
 
@@ -169,7 +188,10 @@ async fn follow(pipes: Pipes, input: Vec<u8>, output: &Output) -> Result<(), Str
         let mut kept = output.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend_from_slice(bytes);
         match kept.len() > REPLY_BYTES {
-            true => Err(format!("printed more than {} MiB: it was ended", REPLY_BYTES >> 20)),
+            true => Err(format!(
+                "printed more than {} MiB: it was ended",
+                REPLY_BYTES >> 20
+            )),
             false => Ok(()),
         }
     });
@@ -202,10 +224,14 @@ async fn read(
 
 impl Output {
     fn reply(&self, status: ExitStatus, shown: &str) -> Reply {
-        let taken = |kept: &Mutex<Vec<u8>>| std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
+        let taken =
+            |kept: &Mutex<Vec<u8>>| std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
         let (stdout, stderr) = (taken(&self.stdout), taken(&self.stderr));
         if !status.success() {
-            return Err(Failure::new(ErrorClass::ExecFailed, format!("`{shown}` {}{}", ending(status), tail(&stderr))));
+            return Err(Failure::new(
+                ErrorClass::ExecFailed,
+                format!("`{shown}` {}{}", ending(status), tail(&stderr)),
+            ));
         }
         let (events, rest) = split_events(&stdout);
         if rest.trim_ascii().is_empty() {
@@ -243,7 +269,9 @@ fn split_events(stdout: &[u8]) -> (Vec<Json>, &[u8]) {
     let (mut events, mut rest) = (Vec::new(), stdout);
     loop {
         let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-        let Some(event) = event(&rest[..end]) else { return (events, rest) };
+        let Some(event) = event(&rest[..end]) else {
+            return (events, rest);
+        };
         events.push(event);
         rest = rest.get(end + 1..).unwrap_or_default();
     }

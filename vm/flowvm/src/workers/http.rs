@@ -20,8 +20,12 @@ pub(super) async fn call(call: Call) -> Reply {
 fn request(call: &Call) -> Result<RequestBuilder, Failure> {
     let bad = |why: String| Failure::new(ErrorClass::Protocol, format!("worker `{}`: {why}", call.worker));
     let option = |name: &str| call.options.get(name).filter(|value| !value.is_null());
-    let method = option("method").and_then(Json::as_str).unwrap_or("get").to_ascii_uppercase();
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| bad(format!("`{method}` is no method")))?;
+    let method = option("method")
+        .and_then(Json::as_str)
+        .unwrap_or("get")
+        .to_ascii_uppercase();
+    let method =
+        Method::from_bytes(method.as_bytes()).map_err(|_| bad(format!("`{method}` is no method")))?;
     let path = option("path").map(path).unwrap_or_default();
     let url = join(call.binding.url.as_deref().unwrap_or_default(), &path);
     let url: Url = client::check_url(&url, call.egress.as_deref())
@@ -37,15 +41,28 @@ fn request(call: &Call) -> Result<RequestBuilder, Failure> {
     for (name, value) in headers.into_iter().flatten() {
         request = request.header(name, plain(value));
     }
-    if let Some(token) = call.binding.token.as_deref().and_then(|name| call.secrets.get(name)) {
+    if let Some(token) = call
+        .binding
+        .token
+        .as_deref()
+        .and_then(|name| call.secrets.get(name))
+    {
         request = request.bearer_auth(token);
     }
-    let typed = headers.and_then(|headers| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type")));
+    let typed = headers.and_then(|headers| {
+        headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+    });
     Ok(match (option("body"), typed) {
         (None, _) => request,
-        (Some(Json::String(text)), Some((_, kind))) if !plain(kind).contains("json") => request.body(text.clone()),
+        (Some(Json::String(text)), Some((_, kind))) if !plain(kind).contains("json") => {
+            request.body(text.clone())
+        }
         (Some(body), Some(_)) => request.body(body.to_string()),
-        (Some(body), None) => request.header("content-type", "application/json").body(body.to_string()),
+        (Some(body), None) => request
+            .header("content-type", "application/json")
+            .body(body.to_string()),
     })
 }
 
@@ -142,7 +159,10 @@ mod tests {
 
     #[test]
     fn a_value_in_a_path_cannot_leave_its_segment() {
-        assert_eq!(path(&json!(["/a/", {"value": "../x y?"}, "/b"])), "/a/..%2Fx%20y%3F/b");
+        assert_eq!(
+            path(&json!(["/a/", {"value": "../x y?"}, "/b"])),
+            "/a/..%2Fx%20y%3F/b"
+        );
     }
 
     #[test]

@@ -64,11 +64,14 @@ fn single(one: &Json, number: u64, args: &Map<String, Json>) -> Reply {
 
 fn fits_args(pattern: &Json, args: &Map<String, Json>) -> bool {
     match pattern {
-        Json::Object(wanted) => {
-            wanted.iter().all(|(name, wanted)| args.get(name).is_some_and(|value| fits(wanted, value)))
-        }
+        Json::Object(wanted) => wanted
+            .iter()
+            .all(|(name, wanted)| args.get(name).is_some_and(|value| fits(wanted, value))),
         // In order of the signature, as calls write them.
-        Json::Array(wanted) => wanted.iter().zip(args.values()).all(|(wanted, value)| fits(wanted, value)),
+        Json::Array(wanted) => wanted
+            .iter()
+            .zip(args.values())
+            .all(|(wanted, value)| fits(wanted, value)),
         wanted => wanted == "_",
     }
 }
@@ -77,11 +80,15 @@ fn fits_args(pattern: &Json, args: &Map<String, Json>) -> bool {
 fn fits(pattern: &Json, value: &Json) -> bool {
     match (pattern, value) {
         (Json::String(any), _) if any == "_" => true,
-        (Json::Object(wanted), Json::Object(value)) => {
-            wanted.iter().all(|(key, wanted)| value.get(key).is_some_and(|value| fits(wanted, value)))
-        }
+        (Json::Object(wanted), Json::Object(value)) => wanted
+            .iter()
+            .all(|(key, wanted)| value.get(key).is_some_and(|value| fits(wanted, value))),
         (Json::Array(wanted), Json::Array(value)) => {
-            wanted.len() == value.len() && wanted.iter().zip(value).all(|(wanted, value)| fits(wanted, value))
+            wanted.len() == value.len()
+                && wanted
+                    .iter()
+                    .zip(value)
+                    .all(|(wanted, value)| fits(wanted, value))
         }
         (wanted, value) => wanted == value,
     }
@@ -97,13 +104,23 @@ fn check(replies: &Json) -> std::result::Result<(), String> {
 
 fn check_one(one: &Json) -> std::result::Result<(), String> {
     if let Some(class) = one.get("$fail") {
-        return class_of(class).map(|_| ()).ok_or_else(|| format!("{class} is no class of failures"));
+        return class_of(class)
+            .map(|_| ())
+            .ok_or_else(|| format!("{class} is no class of failures"));
     }
-    let Some(cases) = one.get("$by") else { return Ok(()) };
+    let Some(cases) = one.get("$by") else {
+        return Ok(());
+    };
     let pairs = cases.as_array().is_some_and(|cases| {
-        cases.iter().all(|case| case.as_array().is_some_and(|pair| pair.len() == 2))
+        cases
+            .iter()
+            .all(|case| case.as_array().is_some_and(|pair| pair.len() == 2))
     });
-    if pairs { Ok(()) } else { Err("`$by` takes a list of [pattern, reply]".to_owned()) }
+    if pairs {
+        Ok(())
+    } else {
+        Err("`$by` takes a list of [pattern, reply]".to_owned())
+    }
 }
 
 fn class_of(class: &Json) -> Option<ErrorClass> {
@@ -123,16 +140,25 @@ mod tests {
     fn a_list_is_used_up_and_its_last_item_repeats() {
         let replies = json!(["a", {"$fail": "timeout"}, "c"]);
         let said: Vec<Json> = (1..=5).map(|number| nth(&replies, number, &json!({}))).collect();
-        assert_eq!(said, [json!("a"), json!("timeout"), json!("c"), json!("c"), json!("c")]);
+        assert_eq!(
+            said,
+            [json!("a"), json!("timeout"), json!("c"), json!("c"), json!("c")]
+        );
     }
 
     #[test]
     fn a_reply_may_depend_on_the_arguments() {
         let replies = json!({"$by": [[{"q": "x"}, 1], [{"q": {"deep": "_"}}, ["2a", "2b"]], ["_", 3]]});
         assert_eq!(nth(&replies, 1, &json!({"q": "x", "top": 5})), json!(1));
-        assert_eq!(nth(&replies, 2, &json!({"q": {"deep": 0, "more": 1}})), json!("2b"));
+        assert_eq!(
+            nth(&replies, 2, &json!({"q": {"deep": 0, "more": 1}})),
+            json!("2b")
+        );
         assert_eq!(nth(&replies, 1, &json!({"q": "y"})), json!(3));
-        assert_eq!(nth(&json!({"$by": [[{"q": "x"}, 1]]}), 1, &json!({"q": "y"})), json!("protocol"));
+        assert_eq!(
+            nth(&json!({"$by": [[{"q": "x"}, 1]]}), 1, &json!({"q": "y"})),
+            json!("protocol")
+        );
     }
 
     #[test]

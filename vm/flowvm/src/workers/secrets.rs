@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
+use flow_bytecode::Image;
+
 use crate::config::{Config, SecretSource};
 use crate::error::{Error, Result, code};
 use crate::limits::MASKED_BYTES;
@@ -25,10 +27,25 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Looks all of these names up.
-    pub fn load<'a>(names: impl Iterator<Item = &'a str>, config: &Config) -> Result<Self> {
+    /// Looks up all that the program mentions, and all that bindings of its workers name.
+    pub fn load(image: &Image, config: &Config) -> Result<Self> {
+        let mentioned = image.secrets.iter().map(|name| image.str(*name));
+        let workers = image.workers.iter().flat_map(|worker| {
+            config.candidates(
+                image.str(worker.name),
+                worker.protocol,
+                &super::texts(image, &worker.tags),
+            )
+        });
+        let bound: Vec<String> = workers
+            .flat_map(|binding| [binding.token.clone(), binding.signing_key.clone()])
+            .flatten()
+            .collect();
+        let names = mentioned.chain(bound.iter().map(String::as_str));
         let values = names.map(|name| Ok((name.to_owned(), look_up(name, config)?)));
-        Ok(Self { values: values.collect::<Result<_>>()? })
+        Ok(Self {
+            values: values.collect::<Result<_>>()?,
+        })
     }
 
     /// One of them.
@@ -50,13 +67,20 @@ impl Secrets {
 
     /// The same entries, revealed.
     pub fn reveal_all(&self, entries: Map<String, Json>) -> Map<String, Json> {
-        entries.into_iter().map(|(key, value)| (key, self.reveal(value))).collect()
+        entries
+            .into_iter()
+            .map(|(key, value)| (key, self.reveal(value)))
+            .collect()
     }
 
     /// The same text without them.
     pub fn mask(&self, text: &str) -> String {
         self.hidden().fold(text.to_owned(), |text, secret| {
-            if text.contains(secret) { text.replace(secret, MASK) } else { text }
+            if text.contains(secret) {
+                text.replace(secret, MASK)
+            } else {
+                text
+            }
         })
     }
 
@@ -69,7 +93,9 @@ impl Secrets {
             Json::String(text) => Json::String(self.mask(&text)),
             Json::Array(items) => items.into_iter().map(|item| self.mask_json(item)).collect(),
             Json::Object(entries) => {
-                let masked = entries.into_iter().map(|(key, value)| (self.mask(&key), self.mask_json(value)));
+                let masked = entries
+                    .into_iter()
+                    .map(|(key, value)| (self.mask(&key), self.mask_json(value)));
                 Json::Object(masked.collect())
             }
             plain => plain,
@@ -77,7 +103,10 @@ impl Secrets {
     }
 
     fn hidden(&self) -> impl Iterator<Item = &str> {
-        self.values.values().map(String::as_str).filter(|value| value.len() >= MASKED_BYTES)
+        self.values
+            .values()
+            .map(String::as_str)
+            .filter(|value| value.len() >= MASKED_BYTES)
     }
 
     /// `"NAME"`, or a list of `{"text": …}` and `{"name": …}`.
@@ -86,7 +115,10 @@ impl Secrets {
             Json::String(name) => self.get(name).map(str::to_owned),
             Json::Array(parts) => parts.iter().try_fold(String::new(), |text, part| {
                 let plain = part.get("text").and_then(Json::as_str);
-                let named = part.get("name").and_then(Json::as_str).and_then(|name| self.get(name));
+                let named = part
+                    .get("name")
+                    .and_then(Json::as_str)
+                    .and_then(|name| self.get(name));
                 Some(text + plain.or(named)?)
             }),
             _ => None,
@@ -96,14 +128,17 @@ impl Secrets {
 
 fn look_up(name: &str, config: &Config) -> Result<String> {
     let missing = |what: String| {
-        Error::new(code::SECRET, format!("secret `{name}` {what}"))
-            .help(format!("in flow.toml, under [secrets]:  {name} = {{ env = \"{name}\" }}"))
+        Error::new(code::SECRET, format!("secret `{name}` {what}")).help(format!(
+            "in flow.toml, under [secrets]:  {name} = {{ env = \"{name}\" }}"
+        ))
     };
     match config.secrets.get(name) {
         None => Err(missing("is not in flow.toml".to_owned())),
-        Some(SecretSource::Env(variable)) => {
-            std::env::var(variable).map_err(|_| missing(format!("is to come from the variable `{variable}`, which is not set")))
-        }
+        Some(SecretSource::Env(variable)) => std::env::var(variable).map_err(|_| {
+            missing(format!(
+                "is to come from the variable `{variable}`, which is not set"
+            ))
+        }),
         Some(SecretSource::File(path)) => std::fs::read_to_string(config.root.join(path))
             .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
             .map_err(|error| missing(format!("is to come from the file `{}`: {error}", path.display()))),
@@ -116,19 +151,28 @@ mod tests {
     use serde_json::json;
 
     fn secrets() -> Secrets {
-        Secrets { values: BTreeMap::from([("KEY".to_owned(), "s3cr3t-value".to_owned())]) }
+        Secrets {
+            values: BTreeMap::from([("KEY".to_owned(), "s3cr3t-value".to_owned())]),
+        }
     }
 
     #[test]
     fn are_put_in_by_name_and_by_parts() {
-        let call = json!({"a": {"$secret": "KEY"}, "b": [{"$secret": [{"text": "Bearer "}, {"name": "KEY"}]}]});
-        assert_eq!(secrets().reveal(call), json!({"a": "s3cr3t-value", "b": ["Bearer s3cr3t-value"]}));
+        let call =
+            json!({"a": {"$secret": "KEY"}, "b": [{"$secret": [{"text": "Bearer "}, {"name": "KEY"}]}]});
+        assert_eq!(
+            secrets().reveal(call),
+            json!({"a": "s3cr3t-value", "b": ["Bearer s3cr3t-value"]})
+        );
     }
 
     #[test]
     fn are_masked_wherever_they_come_back() {
         assert_eq!(secrets().mask("got s3cr3t-value!"), "got ***!");
-        assert_eq!(secrets().mask_json(json!({"echo": ["x s3cr3t-value"]})), json!({"echo": ["x ***"]}));
+        assert_eq!(
+            secrets().mask_json(json!({"echo": ["x s3cr3t-value"]})),
+            json!({"echo": ["x ***"]})
+        );
     }
 
     #[test]

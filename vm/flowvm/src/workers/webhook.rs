@@ -24,7 +24,10 @@ pub(super) async fn call(call: Call) -> Reply {
         .header("traceparent", trace::parent(&call.run, &call.key, call.attempt));
     if let Some(headers) = call.options.get("headers").and_then(Json::as_object) {
         for (name, value) in headers {
-            request = request.header(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            request = request.header(
+                name,
+                value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+            );
         }
     }
     if let Some(token) = secret(&call, call.binding.token.as_deref())? {
@@ -62,7 +65,12 @@ fn body(call: &Call) -> Json {
 
 fn secret<'a>(call: &'a Call, name: Option<&str>) -> Result<Option<&'a str>, Failure> {
     name.map(|name| {
-        let missing = || Failure::new(ErrorClass::Refused, format!("secret `{name}` of worker `{}` is not there", call.worker));
+        let missing = || {
+            Failure::new(
+                ErrorClass::Refused,
+                format!("secret `{name}` of worker `{}` is not there", call.worker),
+            )
+        };
         call.secrets.get(name).ok_or_else(missing)
     })
     .transpose()
@@ -76,7 +84,10 @@ fn signature(key: &str, timestamp: &str, nonce: &str, body: &str) -> String {
 }
 
 fn seconds() -> String {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).to_string()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+        .to_string()
 }
 
 #[cfg(test)]
@@ -87,6 +98,9 @@ mod tests {
     #[test]
     fn a_signature_is_over_timestamp_nonce_and_body() {
         let by_hand = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"Jefe"), b"1.n.{}");
-        assert_eq!(signature("Jefe", "1", "n", "{}"), format!("v1={}", trace::hex(by_hand.as_ref())));
+        assert_eq!(
+            signature("Jefe", "1", "n", "{}"),
+            format!("v1={}", trace::hex(by_hand.as_ref()))
+        );
     }
 }

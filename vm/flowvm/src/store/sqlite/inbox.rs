@@ -12,7 +12,10 @@ use crate::error::Result;
 pub(super) fn post(store: &mut SqliteStore, run: &str, input: &Input, now: Time) -> Result<i64> {
     store
         .db
-        .execute("INSERT INTO inbox (run, at, input) VALUES (?1, ?2, ?3)", params![run, now, text(input)])
+        .execute(
+            "INSERT INTO inbox (run, at, input) VALUES (?1, ?2, ?3)",
+            params![run, now, text(input)],
+        )
         .map_err(|error| store.error(&error))?;
     Ok(store.db.last_insert_rowid())
 }
@@ -85,7 +88,10 @@ pub(super) fn memory_put(
 pub(super) fn memory_delete(store: &mut SqliteStore, namespace: &str, key: &str) -> Result<bool> {
     store
         .db
-        .execute("DELETE FROM memory WHERE namespace = ?1 AND key = ?2", [namespace, key])
+        .execute(
+            "DELETE FROM memory WHERE namespace = ?1 AND key = ?2",
+            [namespace, key],
+        )
         .map(|rows| rows == 1)
         .map_err(|error| store.error(&error))
 }

@@ -12,18 +12,32 @@ use crate::store::Owner;
 pub(super) fn acquire(store: &mut SqliteStore, run: &str, owner: &Owner, now: Time) -> Result<u64> {
     let (tx, path) = store.begin()?;
     let found = tx
-        .query_row("SELECT epoch, owner, lease_until FROM runs WHERE id = ?1", [run], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<i64>>(2)?))
-        })
+        .query_row(
+            "SELECT epoch, owner, lease_until FROM runs WHERE id = ?1",
+            [run],
+            |row| {
+                Ok((
+                    row.get::<_, i64>(0)?,
+                    row.get::<_, Option<String>>(1)?,
+                    row.get::<_, Option<i64>>(2)?,
+                ))
+            },
+        )
         .optional()
         .map_err(|error| sql_error(path, &error))?;
     let Some((epoch, holder, until)) = found else {
         return Err(no_run(run));
     };
     let holder: Option<Owner> = holder.and_then(|holder| serde_json::from_str(&holder).ok());
-    if let Some(holder) = holder.filter(|holder| until.is_some_and(|until| until > now) && !holder.is_dead()) {
-        let message = format!("run `{run}` is driven by process {} on {}", holder.pid, holder.name);
-        return Err(Error::new(code::RUN_BUSY, message).help(format!("watch it: flowvm events {run} --follow")));
+    if let Some(holder) = holder.filter(|holder| until.is_some_and(|until| until > now) && !holder.is_dead())
+    {
+        let message = format!(
+            "run `{run}` is driven by process {} on {}",
+            holder.pid, holder.name
+        );
+        return Err(
+            Error::new(code::RUN_BUSY, message).help(format!("watch it: flowvm events {run} --follow"))
+        );
     }
     let epoch = epoch + 1;
     tx.execute(
@@ -44,7 +58,10 @@ pub(super) fn renew(store: &mut SqliteStore, run: &str, epoch: u64, until: Time)
     if rows == 1 {
         return Ok(());
     }
-    Err(Error::new(code::RUN_LOST, format!("run `{run}` was taken over by another process")))
+    Err(Error::new(
+        code::RUN_LOST,
+        format!("run `{run}` was taken over by another process"),
+    ))
 }
 
 pub(super) fn release(store: &mut SqliteStore, run: &str, epoch: u64) -> Result<()> {

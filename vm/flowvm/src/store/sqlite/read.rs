@@ -36,7 +36,9 @@ pub(super) fn run(store: &SqliteStore, id: &str) -> Result<Option<RunRow>> {
 pub(super) fn program(store: &SqliteStore, hash: &str) -> Result<Vec<u8>> {
     store
         .db
-        .query_row("SELECT image FROM programs WHERE hash = ?1", [hash], |row| row.get(0))
+        .query_row("SELECT image FROM programs WHERE hash = ?1", [hash], |row| {
+            row.get(0)
+        })
         .optional()
         .map_err(|error| store.error(&error))?
         .ok_or_else(|| damaged(&store.path, &format!("program {hash} is missing")))
@@ -47,7 +49,9 @@ pub(super) fn events(store: &SqliteStore, run: &str, after: u64) -> Result<Vec<E
     let raw = || -> rusqlite::Result<Vec<(i64, i64, Option<String>, i64, String)>> {
         store
             .db
-            .prepare_cached("SELECT seq, step, node, at, body FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq")?
+            .prepare_cached(
+                "SELECT seq, step, node, at, body FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq",
+            )?
             .query_map(rusqlite::params![run, after as i64], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             })?
@@ -62,7 +66,13 @@ pub(super) fn events(store: &SqliteStore, run: &str, after: u64) -> Result<Vec<E
                 return Err(damaged(&store.path, &format!("{} is missing", place())));
             }
             let kind: EventKind = parse(store, &body, place)?;
-            Ok(Event { seq: expected, step: step as u64, node, at, kind })
+            Ok(Event {
+                seq: expected,
+                step: step as u64,
+                node,
+                at,
+                kind,
+            })
         })
         .collect()
 }
@@ -98,7 +108,9 @@ pub(super) fn interrupts(store: &SqliteStore, run: &str) -> Result<Vec<OpenInter
         store
             .db
             .prepare("SELECT name, ask, show, schema, due FROM interrupts WHERE run = ?1 ORDER BY rowid")?
-            .query_map([run], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+            .query_map([run], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            })?
             .collect()
     };
     let raw = raw().map_err(|error| store.error(&error))?;
@@ -106,7 +118,13 @@ pub(super) fn interrupts(store: &SqliteStore, run: &str) -> Result<Vec<OpenInter
         .map(|(name, ask, show, schema, due)| {
             let place = || format!("interrupt `{name}` of run `{run}`");
             let (show, schema) = (parse(store, &show, place)?, parse(store, &schema, place)?);
-            Ok(OpenInterrupt { name, ask, show, schema, due })
+            Ok(OpenInterrupt {
+                name,
+                ask,
+                show,
+                schema,
+                due,
+            })
         })
         .collect()
 }

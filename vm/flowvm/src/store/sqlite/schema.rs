@@ -119,7 +119,7 @@ pub(super) fn create(path: &Path, durability: Durability) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(|error| io_error(path, "create the folder of", &error))?;
     }
     let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".new-{}", std::process::id()));
+    draft.push(format!(".new-{}", uuid::Uuid::now_v7().simple()));
     let draft = Path::new(&draft);
     let _ = std::fs::remove_file(draft);
     let made = write_tables(draft, path).and_then(|()| put_in_place(draft, path, folder, durability));
@@ -128,9 +128,8 @@ pub(super) fn create(path: &Path, durability: Durability) -> Result<()> {
 }
 
 fn write_tables(draft: &Path, path: &Path) -> Result<()> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let made = Connection::open_with_flags(draft, flags).and_then(|db| {
         db.execute_batch(&format!(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; {TABLES} \

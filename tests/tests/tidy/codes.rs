@@ -57,11 +57,11 @@ fn every_code_is_reported_somewhere() {
     let mut findings = Vec::new();
     for file in sources.iter().filter(|(path, _)| path.starts_with(registry)) {
         for (name, code) in file.1.lines().filter_map(constant) {
-            let used = sources
-                .iter()
-                .any(|(path, text)| !path.starts_with(registry) && word(text, name));
+            let used = sources.iter().any(|(path, text)| {
+                !path.starts_with(registry) && (word(text, name) || text.contains(&format!("\"F{code}\"")))
+            });
             if !used {
-                findings.push(format!("{code} ({name})"));
+                findings.push(format!("F{code} ({name})"));
             }
         }
     }
@@ -80,4 +80,27 @@ fn word(text: &str, name: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(name)
         .any(|(at, _)| !text[..at].ends_with(part) && !text[at + name.len()..].starts_with(part))
+}
+
+/// Where a code is written as text, as in the machine, it must be one that has a page.
+#[test]
+fn codes_in_text_exist() {
+    let mut findings = Vec::new();
+    for file in tree::files(&[".rs"])
+        .into_iter()
+        .filter(|file| !file.path.contains("tests/"))
+    {
+        let text = file.text();
+        for (at, _) in text.match_indices("\"F") {
+            let code: String = text[at + 1..]
+                .chars()
+                .take_while(char::is_ascii_alphanumeric)
+                .collect();
+            let digits = code.len() == 5 && code[1..].chars().all(|c| c.is_ascii_digit());
+            if digits && text[at + 6..].starts_with('"') && Code::lookup(&code).is_none() {
+                findings.push(format!("{}: {code}", file.path));
+            }
+        }
+    }
+    super::assert_none(&findings, "codes that have no page");
 }

@@ -1,6 +1,9 @@
 //! Rules of the house that no compiler knows. Each file here holds one kind of rule and says why it is one.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot read what it checks has failed")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot read what it checks has failed"
+)]
 
 mod budget;
 mod codes;

@@ -36,9 +36,7 @@ fn texts_are_clean() {
         let text = file.text();
         let rust = file.full.extension().is_some_and(|e| e == "rs");
         for (index, line) in text.lines().enumerate() {
-            if marks.iter().any(|mark| line.starts_with(mark))
-                || (line.ends_with(' ') && !rust)
-            {
+            if marks.iter().any(|mark| line.starts_with(mark)) || (line.ends_with(' ') && !rust) {
                 findings.push(format!("{}:{}: {line:?}", file.path, index + 1));
             }
         }

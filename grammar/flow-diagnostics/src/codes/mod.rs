@@ -58,6 +58,6 @@ pub const FAMILIES: &[Family] = &[
     Family { prefix: "F07", title: "Workers", codes: workers::TABLE },
     Family { prefix: "F08", title: "Secrets", codes: secrets::TABLE },
     Family { prefix: "F09", title: "Lints", codes: lints::TABLE },
-    Family { prefix: "F20", title: "Faults of a run", codes: faults::TABLE },
-    Family { prefix: "F30", title: "Environment", codes: environment::TABLE },
+    Family { prefix: "F2", title: "Faults of a run", codes: faults::TABLE },
+    Family { prefix: "F3", title: "Environment", codes: environment::TABLE },
 ];

@@ -4,7 +4,21 @@
 //! diagnostics, and the comments. It reads no files and knows no names or types.
 
 pub mod ast;
+mod build;
+mod decode;
+mod docs;
+mod dump;
+mod explain;
+mod limits;
+mod number;
+mod placement;
+mod rules;
+mod scan;
 
+pub use decode::{NotUtf8, decode};
+pub use dump::dump;
+
+use flow_diagnostics::codes::syntax;
 use flow_diagnostics::{Diagnostic, FileId, Span};
 
 /// What [`parse`] gives.
@@ -42,6 +56,49 @@ pub enum CommentKind {
 
 /// Parses a file. `file` is the number that its spans carry.
 pub fn parse(file: FileId, text: &str) -> Parsed {
-    let ast = ast::SourceFile { file, doc: None, items: Vec::new(), span: Span::new(file, 0, text.len() as u32) };
-    Parsed { ast, diagnostics: Vec::new(), comments: Vec::new() }
+    if text.len() > limits::MAX_FILE_BYTES {
+        return too_large(file);
+    }
+    let scan = scan::scan(file, text);
+    let end = text.len() as u32;
+    let docs = docs::Docs::new(text, &scan.text, &scan.comments);
+    let mut builder = build::Builder::new(file, end, &scan.holes, docs);
+    let first = scan.items.first().map_or(end, |item| item.start as u32);
+    let doc = builder.file_doc(first);
+    let items = scan.items.iter().map(|item| parse_item(&mut builder, &scan.text, item)).collect();
+    let (docs, found) = builder.finish();
+    let lost: Vec<Diagnostic> = docs.lost().collect();
+    let mut diagnostics = scan.diagnostics;
+    diagnostics.extend(found);
+    if !diagnostics.iter().any(Diagnostic::is_error) {
+        diagnostics.extend(lost); // in a broken file, what they belong to may only not have been understood
+    }
+    Diagnostic::sort(&mut diagnostics);
+    let ast = ast::SourceFile { file, doc, items, span: Span::new(file, 0, end) };
+    Parsed { ast, diagnostics, comments: scan.comments }
+}
+
+fn parse_item(builder: &mut build::Builder<'_>, copy: &str, item: &scan::ItemText) -> ast::Item {
+    let base = item.start as u32;
+    let mended;
+    let text = if item.missing.is_empty() {
+        &copy[item.start..item.end]
+    } else {
+        mended = format!("{}{}", &copy[item.start..item.end], item.missing);
+        &mended
+    };
+    let parsed = rules::parse(rules::Rule::top, text);
+    match parsed.ok().and_then(|mut pairs| pairs.next()) {
+        Some(node) => builder.item(base, node),
+        None => builder.bad_item(base, text),
+    }
+}
+
+fn too_large(file: FileId) -> Parsed {
+    let span = Span::at(file, 0);
+    let diagnostic = Diagnostic::new(syntax::FILE_TOO_LARGE, "this file is larger than 4 GB")
+        .primary(span, "not read")
+        .help("split it into modules");
+    let ast = ast::SourceFile { file, doc: None, items: vec![ast::Item::Error(span)], span };
+    Parsed { ast, diagnostics: vec![diagnostic], comments: Vec::new() }
 }

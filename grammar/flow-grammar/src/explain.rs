@@ -1,0 +1,362 @@
+//! Why an entry could not be understood: what was expected, in words that users know.
+//!
+//! The entry is parsed once more, alone, by the rule of its place; where that cannot go on is where the mistake
+//! is. Some mistakes are so common that they are known by their first words.
+
+use flow_diagnostics::codes::syntax;
+use flow_diagnostics::{Diagnostic, FileId, Span};
+
+use crate::rules::{self, Failure, Rule};
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Item,
+    FlowHead,
+    FlowEntry,
+    StateField,
+    Event,
+    Clause,
+    Arm,
+    Check,
+    Variant,
+    Param,
+    Option,
+    TypeField,
+    TestEntry,
+}
+
+const RESERVED: &[&str] =
+    &["and", "as", "else", "false", "if", "in", "match", "not", "null", "or", "then", "true", "where"];
+
+/// Texts that begin a value. Where all of them could stand, a value is expected.
+const VALUE_STARTS: &[&str] = &[
+    "-", "not", "!", "[", "{", "(", "if", "match", "\"", "\"\"\"", "r\"", "r\"\"\"", "true", "false", "null", "'", "`", ".",
+    "...", "..",
+];
+
+/// Texts that can go on with a value; they say nothing about what is missing behind one.
+const VALUE_GOES_ON: &[&str] = &[
+    "===", "!==", "==", "!=", "<=", ">=", "&&", "||", "??", "<", ">", "+", "-", "**", "*", "/", "%", "or", "and", "in", "not",
+    "?.", ".", "(", "[", "as", "..", "?", "|",
+];
+
+/// A diagnostic for a text that no rule of its place matches. It begins at `start` in the file.
+pub(crate) fn explain(place: Place, file: FileId, start: u32, end: u32, text: &str) -> Diagnostic {
+    let at = |from: usize, to: usize| {
+        Span::new(file, (start + from as u32).min(end), (start + to as u32).min(end))
+    };
+    if let Some((from, to, diagnostic)) = known_mistake(place, text) {
+        return diagnostic.primary(at(from, to), "");
+    }
+    let failure = rules::explain(place.rule(), text);
+    let failure = failure.unwrap_or(Failure { at: text.len(), tokens: Vec::new(), class: false });
+    let (from, to) = token_at(text, failure.at);
+    let found = &text[from..to];
+    if from == to {
+        let expected = expected(place, &failure, true);
+        return Diagnostic::new(syntax::EXPECTED, format!("{} ends too early", place.this()))
+            .primary(at(text.len(), text.len()), format!("expected {expected}"))
+            .help(place.shape(text));
+    }
+    if from == failure.at && failure.class && RESERVED.contains(&found) && !in_value(&failure) {
+        return Diagnostic::new(syntax::RESERVED_WORD, format!("`{found}` is a reserved word and cannot be a name"))
+            .primary(at(from, to), "a name is expected here")
+            .help("choose another name; as a key of a record the word is quoted");
+    }
+    let expected = expected(place, &failure, from == failure.at);
+    let label = if expected.is_empty() { "not expected here".to_owned() } else { format!("expected {expected}") };
+    Diagnostic::new(syntax::EXPECTED, format!("{} does not go on with {}", place.this(), shown(found)))
+        .primary(at(from, to), label)
+        .help(place.shape(text))
+}
+
+impl Place {
+    fn rule(self) -> Rule {
+        match self {
+            Self::Item => Rule::only_item,
+            Self::FlowHead => Rule::only_flow_head,
+            Self::FlowEntry => Rule::only_flow_entry,
+            Self::StateField => Rule::only_state_field,
+            Self::Event => Rule::only_event,
+            Self::Clause => Rule::only_clause,
+            Self::Arm => Rule::only_arm,
+            Self::Check => Rule::only_check,
+            Self::Variant => Rule::only_variant,
+            Self::Param => Rule::only_param,
+            Self::Option => Rule::only_option,
+            Self::TypeField => Rule::only_type_field,
+            Self::TestEntry => Rule::only_test_entry,
+        }
+    }
+
+    /// What stands there, as the subject of a sentence.
+    fn this(self) -> &'static str {
+        match self {
+            Self::Item => "this item",
+            Self::FlowHead => "the head of this flow",
+            Self::FlowEntry => "this entry of a flow",
+            Self::StateField => "this field of the state",
+            Self::Event => "this event",
+            Self::Clause => "this clause",
+            Self::Arm => "this arm",
+            Self::Check => "this check",
+            Self::Variant => "this variant",
+            Self::Param => "this parameter",
+            Self::Option => "this option",
+            Self::TypeField => "this field",
+            Self::TestEntry => "this entry of a test",
+        }
+    }
+
+    /// How entries of this place, and of this first word, are written.
+    fn shape(self, text: &str) -> String {
+        let first = first_word(text);
+        if let Some((_, shape)) = SHAPES.iter().find(|(word, _)| *word == first) {
+            if matches!(self, Self::Item | Self::FlowEntry | Self::Clause | Self::Arm | Self::TestEntry) {
+                return format!("it is written `{shape}`");
+            }
+        }
+        let shape = match self {
+            Self::Item => "an item begins with `import`, `type`, `enum`, `const`, `fn`, `worker`, `flow` or `test`",
+            Self::FlowHead => "a flow is written `flow name(a: T) -> U { … }`",
+            Self::FlowEntry => "a flow holds `state`, `config`, `events`, limits, arrows (`a -> b`), nodes and `return`",
+            Self::StateField => "a field is written `name: type by reducer = start`; reducer and start may be left out",
+            Self::Event => "an event is written `name` or `name: type`",
+            Self::Clause => "a node holds clauses such as `call w(a: 1) as x`, `let a = e`, `field <- e`, `attempts 3`",
+            Self::Arm => "an arm is written `pattern -> target` or `otherwise -> target`",
+            Self::Check => "a check is `command […]`, `file \"…\"`, `url \"…\"`, `ensure cond`, `receipt` or `within 2m`",
+            Self::Variant => "a variant is written `name` or `name(field: type)`",
+            Self::Param => "a parameter is written `name: type` or `name: type = value`",
+            Self::Option => "an option is written `name value`, without `:` or `=`",
+            Self::TypeField => "a field is written `name: type` or `name: type = value`",
+            Self::TestEntry => "a test holds `input`, `config`, `mock`, `at`, `answer` and `expect`",
+        };
+        shape.to_owned()
+    }
+}
+
+/// How entries that begin with a word are written.
+const SHAPES: &[(&str, &str)] = &[
+    ("import", "import \"file.flow\" { name, name }"),
+    ("type", "type Name = T"),
+    ("enum", "enum Name { a, b(x: T) }"),
+    ("const", "const NAME: T = value"),
+    ("fn", "fn name(a: T) -> U = value"),
+    ("worker", "worker name(a: T) -> U via protocol { options }"),
+    ("flow", "flow name(a: T) -> U { … }"),
+    ("test", "test \"what it shows\" for flow { … }"),
+    ("task", "task name { … }"),
+    ("agent", "agent name { … }"),
+    ("transform", "transform name { … }"),
+    ("route", "route name { when cond -> target … } or route name match value { pattern -> target … }"),
+    ("send", "send name { each x in list -> node(x) }"),
+    ("subgraph", "subgraph name { call flow(a: 1) as x }"),
+    ("interrupt", "interrupt name { ask \"…\" answer as x: T }"),
+    ("wait", "wait name { for 10m }"),
+    ("state", "state { name: type by reducer = start }"),
+    ("limit", "limit steps 60"),
+    ("return", "return value"),
+    ("call", "call worker(a: 1) as reply"),
+    ("let", "let name = value"),
+    ("ensure", "ensure cond else \"why\""),
+    ("attempts", "attempts 3 backoff 500ms..10s"),
+    ("retry", "retry on [timeout, connect]"),
+    ("timeout", "timeout 20s"),
+    ("cache", "cache 1h by key"),
+    ("on", "on error as e -> target"),
+    ("undo", "undo worker(a: 1)"),
+    ("goto", "goto match value { pattern -> target … }"),
+    ("may", "may goto [a, b]"),
+    ("verify", "verify { command [\"…\"] … }"),
+    ("lock", "lock \"name\""),
+    ("cancel", "cancel [node]"),
+    ("finish", "finish [node]"),
+    ("tools", "tools [worker, other needs approval]"),
+    ("continue", "continue (a: 1)"),
+    ("until", "until cond"),
+    ("turn", "turn timeout 5m"),
+    ("emit", "emit name { … }"),
+    ("ask", "ask \"…\""),
+    ("show", "show { … }"),
+    ("for", "for 10m, or for event name as e where cond"),
+    ("event", "event name as e where cond -> target"),
+    ("after", "after 30m -> target"),
+    ("when", "when cond -> target"),
+    ("otherwise", "otherwise -> target"),
+    ("each", "each x in list -> node(x) at most 4"),
+    ("input", "input { name: value }"),
+    ("mock", "mock worker -> value"),
+    ("at", "at 5m event name { … }"),
+    ("answer", "answer as x: T; in a test: answer node -> value"),
+    ("expect", "expect cond"),
+];
+
+/// Mistakes that are known by how the entry begins: their place in the text, and what to say.
+fn known_mistake(place: Place, text: &str) -> Option<(usize, usize, Diagnostic)> {
+    let first = first_word(text);
+    let rest = text[first.len()..].trim_start();
+    let at = text.len() - rest.len();
+    if first.is_empty() {
+        return None;
+    }
+    let knows = |word| SHAPES.iter().any(|(known, _)| *known == word);
+    if matches!(place, Place::Clause | Place::Option) && rest.starts_with(':') && !rest.starts_with(":=") && knows(first) {
+        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("`{first}` is followed by its value, without `:`"))
+            .help(place.shape(text));
+        return Some((at, at + 1, diagnostic));
+    }
+    if matches!(place, Place::Param | Place::TypeField | Place::StateField) && begins_name(rest) && !RESERVED.contains(&first) {
+        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("the name `{first}` and its type are separated by `:`"))
+            .help(place.shape(text));
+        return Some((at, at, diagnostic));
+    }
+    if matches!(place, Place::Param | Place::TypeField | Place::StateField) && rest.starts_with('=') && !rest.starts_with("==") {
+        let diagnostic = Diagnostic::new(syntax::EQUALS_FOR_COLON, format!("`{first}` has no type"))
+            .help(place.shape(text));
+        return Some((at, at + 1, diagnostic));
+    }
+    if RESERVED.contains(&first) && !matches!(place, Place::Item | Place::Arm) {
+        let diagnostic =
+            Diagnostic::new(syntax::RESERVED_WORD, format!("`{first}` is a reserved word and cannot be a name"))
+                .help("choose another name; as a key of a record the word is quoted");
+        return Some((0, first.len(), diagnostic));
+    }
+    if place == Place::Clause && rest.starts_with('(') && !knows(first) {
+        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("a call of `{first}` is no clause"))
+            .help("a worker is called with `call name(…) as reply`; a value is named with `let a = …`");
+        return Some((0, first.len(), diagnostic));
+    }
+    if place == Place::Item && matches!(first, "task" | "agent" | "transform" | "route" | "send" | "subgraph" | "interrupt" | "wait") {
+        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("a `{first}` stands in a flow"))
+            .help("move it between the braces of a `flow`; a `}` above may be one too many");
+        return Some((0, first.len(), diagnostic));
+    }
+    if place == Place::Item && !knows(first) {
+        let near = near_item(first)?;
+        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("`{first}` begins no item"))
+            .help(format!("it is written `{near}` in Flow"));
+        return Some((0, first.len(), diagnostic));
+    }
+    None
+}
+
+/// The keyword that a word of another language stands for.
+fn near_item(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "func" | "function" | "def" | "fun" => "fn",
+        "struct" | "interface" | "class" | "record" => "type",
+        "use" | "from" | "require" | "include" => "import",
+        "workflow" | "graph" | "pipeline" => "flow",
+        "var" | "let" | "static" => "const",
+        "union" => "enum",
+        "tool" | "activity" | "extern" => "worker",
+        _ => return None,
+    })
+}
+
+/// What could have stood there, joined for a sentence.
+fn expected(place: Place, failure: &Failure, at_token: bool) -> String {
+    if !at_token {
+        return String::new();
+    }
+    let mut words: Vec<String> = Vec::new();
+    let mut add = |word: String| {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    };
+    let value = in_value(failure);
+    if value {
+        add("a value".to_owned());
+    } else if failure.class && names_only(failure) {
+        add("a name".to_owned());
+    }
+    let goes_on = failure.tokens.iter().any(|token| token == "??");
+    let mut tokens: Vec<&str> = failure.tokens.iter().map(String::as_str).collect();
+    tokens.sort_unstable();
+    for token in tokens {
+        let noise = token.trim().is_empty() && token != "\n"
+            || (value && VALUE_STARTS.contains(&token))
+            || (goes_on && VALUE_GOES_ON.contains(&token))
+            || matches!(token, "+=" | "-=" | "'" | "`" | "===" | "!==" | "standing" | "..." | "_" | "\"\"\"" | "r\"" | "r\"\"\"");
+        if noise {
+            continue;
+        }
+        add(match token {
+            "\n" => "the end of the line".to_owned(),
+            "\"" => "a string".to_owned(),
+            token => format!("`{token}`"),
+        });
+    }
+    if words.len() > 6 {
+        let what = match place {
+            Place::Clause | Place::Arm => "a clause",
+            Place::FlowEntry => "an entry of a flow",
+            Place::Item => "an item",
+            Place::TestEntry => "an entry of a test",
+            _ => "something else",
+        };
+        return if value { "a value".to_owned() } else { what.to_owned() };
+    }
+    match words.pop() {
+        None => String::new(),
+        Some(last) if words.is_empty() => last,
+        Some(last) => format!("{} or {last}", words.join(", ")),
+    }
+}
+
+fn in_value(failure: &Failure) -> bool {
+    let has = |token: &str| failure.tokens.iter().any(|t| t == token);
+    has("not") && has("[") && has("if")
+}
+
+/// Whether a name is among what was expected, and not only one more letter of a word.
+fn names_only(failure: &Failure) -> bool {
+    !failure.tokens.iter().any(|token| token == "??" || token == "?.")
+}
+
+/// The token at an offset: a whole word where the offset is in one.
+fn token_at(text: &str, at: usize) -> (usize, usize) {
+    let bytes = text.as_bytes();
+    let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let mut from = at.min(text.len());
+    if from < bytes.len() && word(bytes[from]) {
+        while from > 0 && word(bytes[from - 1]) {
+            from -= 1;
+        }
+    } else {
+        from += bytes[from..].iter().take_while(|b| **b == b' ').count();
+    }
+    while !text.is_char_boundary(from) {
+        from -= 1;
+    }
+    let rest = &bytes[from..];
+    let len = match rest.first() {
+        None => 0,
+        Some(b) if word(*b) => rest.iter().position(|b| !word(*b)).unwrap_or(rest.len()),
+        Some(_) => {
+            let two = ["->", "=>", "<-", ":=", "==", "!=", "<=", ">=", "??", "?.", "..", "&&", "||"];
+            let pair = two.iter().find(|token| text[from..].starts_with(**token));
+            pair.map_or_else(|| text[from..].chars().next().map_or(0, char::len_utf8), |token| token.len())
+        }
+    };
+    (from, from + len)
+}
+
+fn shown(found: &str) -> String {
+    match found {
+        "\n" => "a line break".to_owned(),
+        "\"" => "a string".to_owned(),
+        found => format!("`{found}`"),
+    }
+}
+
+fn first_word(text: &str) -> &str {
+    let len = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+    &text[..len]
+}
+
+fn begins_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+}

@@ -1,0 +1,135 @@
+//! Strings: where they end. What stands in them is read later.
+
+use flow_diagnostics::Diagnostic;
+use flow_diagnostics::codes::syntax;
+
+use super::{Scanner, tokens};
+
+impl Scanner<'_> {
+    /// A string whose opening quote stands at `quote`; `start` is where it begins, an `r` included.
+    pub(super) fn string(&mut self, start: usize, quote: usize) {
+        let block = self.src[quote..].starts_with(b"\"\"\"");
+        self.pos = quote + if block { 3 } else { 1 };
+        self.string_body(start, block);
+    }
+
+    /// Goes on in a string up to its end, or up to the next `${`.
+    pub(super) fn string_body(&mut self, start: usize, block: bool) {
+        while let Some(&byte) = self.src.get(self.pos) {
+            match byte {
+                b'\\' => self.pos += 2,
+                b'$' if self.src.get(self.pos + 1) == Some(&b'{') => {
+                    self.pos += 2;
+                    self.open_interpolation(start, block);
+                    self.last_open = true;
+                    return;
+                }
+                b'"' if !block => {
+                    self.pos += 1;
+                    return;
+                }
+                b'"' if self.src[self.pos..].starts_with(b"\"\"\"") => {
+                    self.pos += 3;
+                    return;
+                }
+                b'\n' | b'\r' if !block => break,
+                b'\n' | b'\r' => self.line_in_string(),
+                _ => self.pos += 1,
+            }
+        }
+        self.unterminated(start, block);
+    }
+
+    /// A raw string: `r` at `start`.
+    pub(super) fn raw_string(&mut self, start: usize) {
+        let rest = &self.src[start + 1..];
+        let block = rest.starts_with(b"\"\"\"");
+        self.pos = start + if block { 4 } else { 2 };
+        while let Some(&byte) = self.src.get(self.pos) {
+            match byte {
+                b'"' if !block => {
+                    self.pos += 1;
+                    return;
+                }
+                b'"' if self.src[self.pos..].starts_with(b"\"\"\"") => {
+                    self.pos += 3;
+                    return;
+                }
+                b'\n' | b'\r' if !block => break,
+                b'\n' | b'\r' => self.line_in_string(),
+                _ => self.pos += 1,
+            }
+        }
+        self.unterminated(start, block);
+    }
+
+    fn line_in_string(&mut self) {
+        let two = self.src[self.pos..].starts_with(b"\r\n");
+        self.pos += 1 + usize::from(two);
+        self.line_start = self.pos;
+        self.line_indent = self.src[self.pos..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    }
+
+    /// The string that begins at `start` has no end: it becomes a hole up to the end of its line, a block
+    /// string up to the next line that begins an item.
+    fn unterminated(&mut self, start: usize, block: bool) {
+        let end = if block { self.next_item_line(start) } else { self.line_end(start) };
+        let quotes = if block { "\"\"\"" } else { "\"" };
+        let len = usize::from(self.src[start] == b'r') + quotes.len();
+        self.diagnostics.push(
+            Diagnostic::new(syntax::UNTERMINATED, "this string is not closed")
+                .primary(self.span(start, start + len), format!("no `{quotes}` belongs to it"))
+                .help(if block {
+                    "write `\"\"\"` where the text ends".to_owned()
+                } else {
+                    "write `\"` on the same line; text of several lines stands in `\"\"\"`".to_owned()
+                }),
+        );
+        self.hole_to(start, end);
+    }
+
+    /// A line break inside the `${ }` of a string that stays on one line.
+    pub(super) fn break_in_string(&mut self) {
+        let Some(at) = self.stack.iter().position(|f| f.open == b'$' && !f.block) else { return };
+        let start = self.stack[at].pos;
+        self.diagnostics.push(
+            Diagnostic::new(syntax::NEWLINE_IN_STRING, "a `\"…\"` string does not go on in the next line")
+                .primary(self.span(start, start + 1), "this string is still open at the end of the line")
+                .help("close `${ }` and the string on this line, or write the text in `\"\"\"`"),
+        );
+        while self.stack.len() > at {
+            self.pop(self.pos);
+        }
+        let end = self.line_end(start);
+        self.hole_to(start, end);
+        self.last_end = end;
+        self.last_open = false;
+    }
+
+    fn hole_to(&mut self, start: usize, end: usize) {
+        let end = self.text[..end].trim_end().len().max(start + 1);
+        self.hole(start, end);
+        self.pos = end;
+    }
+
+    fn line_end(&self, from: usize) -> usize {
+        let rest = &self.src[from..];
+        from + rest.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len())
+    }
+
+    /// Where the next line begins that can only be an item, else the end of the text.
+    fn next_item_line(&mut self, from: usize) -> usize {
+        let mut at = from;
+        loop {
+            at = self.line_end(at);
+            while self.src.get(at).is_some_and(|b| matches!(b, b'\n' | b'\r')) {
+                at += 1;
+            }
+            if at >= self.src.len() || tokens::begins_item(&self.src[at..]) {
+                self.line_start = at;
+                self.line_indent = 0;
+                return at;
+            }
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! Read before written: whether every play writes a field before it is read. Fields that nobody
+//! writes at all, and ephemeral ones, are in `fields`.
+//!
+//! Two questions about each vertex, for all fields at once: what has been written in every play
+//! before it begins (forward, by intersection; a join adds what its sure sources bring), and what a
+//! play that begins here can finish without writing (backward), for `return` and what runs unasked.
+
+mod avoid;
+mod play;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use flow_bytecode::{Policy, Schedule};
+use flow_diagnostics::{Diagnostic, Span, codes};
+
+use super::Facts;
+use super::graph_view::{Edge, GraphView, START, Vertex, Way, WayKind};
+use super::shape::{dominators, postorder};
+use super::site;
+use crate::hir::flow::{ErrorWay, Flow, Node, NodeKind, TargetKind};
+use crate::hir::{FieldRef, NodeRef, walk};
+use crate::start::start_value;
+
+/// A set of fields.
+pub type Set = Vec<u64>;
+
+/// Reports every read that some play reaches before the field has a value.
+pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
+    let interesting = without_start(facts);
+    if facts.broken || interesting.iter().all(|word| *word == 0) {
+        return;
+    }
+    let written = Written::new(&facts.view, interesting);
+    let mut reported = BTreeSet::new();
+    for (index, node) in facts.flow.nodes.iter().enumerate() {
+        let vertex = facts.view.node(NodeRef(index as u32));
+        let mut reads = site::reads(node);
+        if node.on_error.is_none()
+            && let Some(way) = &facts.flow.on_error
+            && GraphView::uses_flow_error(facts.flow, node)
+        {
+            walk::target(&way.target, &mut |e| site::reads_of(e, &mut |field, span| reads.push((field, span))));
+        }
+        for (field, span) in reads {
+            let missing = facts.reached[vertex as usize] && written.misses(vertex, field);
+            if missing && reported.insert((field, vertex)) {
+                found.push(play::report(facts, &written, field, vertex, span));
+            }
+        }
+    }
+    if let Some(result) = &facts.flow.result {
+        let mut reads: BTreeMap<FieldRef, Span> = BTreeMap::new();
+        site::reads_of(result, &mut |field, span| drop(reads.entry(field).or_insert(span)));
+        for (field, span) in reads {
+            if written.result_misses(field) {
+                found.push(play::report_result(facts, &written, field, span));
+            }
+        }
+    }
+}
+
+/// Fields that have no value until they are written, and are not set from outside.
+fn without_start(facts: &Facts<'_>) -> Set {
+    let mut set = vec![0; facts.flow.fields.len().div_ceil(64)];
+    for (index, field) in facts.flow.fields.iter().enumerate() {
+        if !field.external && !field.ephemeral && start_value(&facts.program.types, field).is_none() {
+            set[index / 64] |= 1 << (index % 64);
+        }
+    }
+    set
+}
+
+/// What is written where.
+pub struct Written<'v, 'p> {
+    view: &'v GraphView<'p>,
+    interesting: Set,
+    /// By way: what it surely writes.
+    updates: Vec<Set>,
+    /// By vertex: what is written in every play before it begins.
+    before: Vec<Set>,
+    /// By vertex: what a play that begins here can end without writing.
+    avoided: Vec<Set>,
+    /// By vertex of an `all of`: which sources arrive whenever it passes.
+    sure: BTreeMap<u32, Vec<bool>>,
+}
+
+impl<'v, 'p> Written<'v, 'p> {
+    /// Answers both questions for the fields of `interesting`.
+    pub fn new(view: &'v GraphView<'p>, interesting: Set) -> Self {
+        let idom = dominators(view);
+        let joins = 0..view.flow.joins.len() as u32;
+        let all = joins.filter(|join| view.flow.joins[*join as usize].policy == Policy::All);
+        let sure = all.map(|join| (join, avoid::sure_sources(view, &idom, join))).collect();
+        let updates = view.ways.iter().map(|way| surely_updates(view, way, interesting.len())).collect();
+        let count = view.vertices() as usize;
+        let words = interesting.len();
+        let mut written = Self {
+            view,
+            interesting,
+            updates,
+            before: vec![vec![u64::MAX; words]; count],
+            avoided: vec![vec![0; words]; count],
+            sure,
+        };
+        written.backward();
+        written.forward();
+        written
+    }
+
+    /// Whether some play reaches the vertex before the field is written.
+    pub fn misses(&self, vertex: Vertex, field: FieldRef) -> bool {
+        self.is_interesting(field) && !has(&self.before[vertex as usize], field)
+    }
+
+    /// Whether some play ends as done without the field written.
+    pub fn result_misses(&self, field: FieldRef) -> bool {
+        if !self.is_interesting(field) || self.written_at_last(field) {
+            return false;
+        }
+        let halts = |edge: &Edge| !self.carries(edge, field);
+        has(&self.avoided[START as usize], field) || self.view.ins(self.view.halt()).any(halts)
+    }
+
+    /// Whether the field is written when this edge is taken.
+    pub fn carries(&self, edge: &Edge, field: FieldRef) -> bool {
+        has(&self.before[edge.from as usize], field) || has(&self.updates[edge.way as usize], field)
+    }
+
+    fn is_interesting(&self, field: FieldRef) -> bool {
+        has(&self.interesting, field)
+    }
+
+    /// By a node that runs in every play that is done: `finally`, or deferred and asked by nobody.
+    fn written_at_last(&self, field: FieldRef) -> bool {
+        let nodes = (0..self.view.flow.nodes.len() as u32).map(|node| self.view.node(NodeRef(node)));
+        let mut last = nodes.filter(|v| self.view.hir(*v).is_some_and(|n| n.schedule == Schedule::Finally));
+        last.any(|v| self.view.hir(v).is_some_and(|node| surely_settles(self.view.flow, node) && settles(node).any(|f| f == field)))
+    }
+
+    fn backward(&mut self) {
+        let end = self.view.end() as usize;
+        self.avoided[end] = self.interesting.clone();
+        let mut open: Vec<Vertex> = (0..self.view.vertices()).rev().collect();
+        let mut queued = vec![true; self.view.vertices() as usize];
+        while let Some(vertex) = open.pop() {
+            queued[vertex as usize] = false;
+            let new = self.avoid_from(vertex);
+            if self.avoided[vertex as usize] == new {
+                continue;
+            }
+            self.avoided[vertex as usize] = new;
+            for edge in self.view.ins(vertex) {
+                if !std::mem::replace(&mut queued[edge.from as usize], true) {
+                    open.push(edge.from);
+                }
+            }
+        }
+    }
+
+    fn avoid_from(&self, vertex: Vertex) -> Set {
+        let ways = self.view.ways_out(vertex);
+        if vertex >= self.view.end() || ways.is_empty() {
+            let ends = vertex <= self.view.end();
+            return if ends { self.interesting.clone() } else { vec![0; self.interesting.len()] };
+        }
+        let mut any = vec![0; self.interesting.len()];
+        for way in ways {
+            let mut one: Set = self.interesting.clone();
+            remove(&mut one, &self.updates_of(way));
+            let edges = self.view.edges_of(way);
+            if way.kind == WayKind::Every {
+                let mut some = vec![0; one.len()];
+                edges.iter().for_each(|edge| join(&mut some, &self.avoided[edge.to as usize]));
+                meet(&mut one, &some);
+            } else {
+                edges.iter().for_each(|edge| meet(&mut one, &self.avoided[edge.to as usize]));
+            }
+            join(&mut any, &one);
+        }
+        any
+    }
+
+    /// A way without edges leads nowhere and writes nothing that anybody waits for.
+    fn updates_of(&self, way: &Way) -> Set {
+        match self.view.edges_of(way).first() {
+            Some(edge) => self.updates[edge.way as usize].clone(),
+            None => vec![0; self.interesting.len()],
+        }
+    }
+
+    fn forward(&mut self) {
+        let mut order = postorder(self.view);
+        order.reverse();
+        let unasked = (0..self.view.vertices()).filter(|v| self.view.runs_unasked(*v));
+        order.extend(unasked.collect::<Vec<_>>());
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for vertex in &order {
+                let new = self.before_of(*vertex);
+                changed |= self.before[*vertex as usize] != new;
+                self.before[*vertex as usize] = new;
+            }
+        }
+    }
+
+    fn before_of(&self, vertex: Vertex) -> Set {
+        if vertex == START || self.view.hir(vertex).is_some_and(|n| n.schedule == Schedule::Finally) {
+            return vec![0; self.interesting.len()];
+        }
+        if let Some(join) = self.view.as_join(vertex) {
+            return self.before_join(join);
+        }
+        let mut all = vec![u64::MAX; self.interesting.len()];
+        for edge in self.view.ins(vertex) {
+            meet(&mut all, &self.behind(edge));
+        }
+        if self.view.is_deferred(vertex) {
+            let mut at_rest = self.interesting.clone();
+            remove(&mut at_rest, &self.avoided[START as usize]);
+            if self.view.runs_unasked(vertex) {
+                return at_rest;
+            }
+            join(&mut all, &at_rest);
+        }
+        all
+    }
+
+    /// What is written behind an edge.
+    fn behind(&self, edge: &Edge) -> Set {
+        let mut set = self.before[edge.from as usize].clone();
+        join(&mut set, &self.updates[edge.way as usize]);
+        set
+    }
+
+    fn before_join(&self, number: u32) -> Set {
+        let hir = &self.view.flow.joins[number as usize];
+        let arrivals: Vec<_> = self.view.ins(self.view.join(number)).collect();
+        let behind: Vec<Set> = arrivals.iter().map(|edge| self.behind(edge)).collect();
+        let mut all = vec![u64::MAX; self.interesting.len()];
+        behind.iter().for_each(|set| meet(&mut all, set));
+        if let Some(sure) = self.sure.get(&number) {
+            for (edge, set) in arrivals.iter().zip(&behind) {
+                if sure[edge.source as usize] {
+                    join(&mut all, set);
+                }
+            }
+        }
+        if let Some(needed) = GraphView::needed(hir.policy, hir.sources.len()) {
+            for word in 0..all.len() {
+                for bit in 0..64 {
+                    let lacking = behind.iter().filter(|set| set[word] & (1 << bit) == 0).count();
+                    if lacking < needed {
+                        all[word] |= 1 << bit;
+                    }
+                }
+            }
+        }
+        all
+    }
+}
+
+/// What a way surely writes: the updates of the node, where it settles and was not skipped, and the
+/// way's own.
+fn surely_updates(view: &GraphView<'_>, way: &Way, words: usize) -> Set {
+    let mut set = vec![0; words];
+    let Some(node) = view.hir(way.from) else { return set };
+    let mut add = |field: FieldRef| set[field.index() / 64] |= 1 << (field.index() % 64);
+    match way.kind {
+        WayKind::Error | WayKind::Arm | WayKind::Every | WayKind::Send | WayKind::Else => {}
+        WayKind::Timeout => {
+            let own = node.on_timeout.iter().flat_map(|way| site::updates(&way.updates));
+            own.for_each(|update| add(update.field));
+        }
+        WayKind::Arrows if is_item(view, way.from) => {}
+        WayKind::Arrows | WayKind::Goto | WayKind::Choice(_) => {
+            if way.kind != WayKind::Arrows || surely_settles(view.flow, node) {
+                settles(node).for_each(&mut add);
+            }
+            if let (WayKind::Choice(index), NodeKind::Wait(choices)) = (way.kind, &node.kind) {
+                let own = choices[index as usize].way.iter().flat_map(|way| site::updates(&way.updates));
+                own.for_each(|update| add(update.field));
+            }
+        }
+    }
+    set
+}
+
+fn settles(node: &Node) -> impl Iterator<Item = FieldRef> {
+    site::updates(&node.body).map(|update| update.field)
+}
+
+/// Whether the arrows of the node never fire without its updates.
+fn surely_settles(flow: &Flow, node: &Node) -> bool {
+    let flows = if GraphView::uses_flow_error(flow, node) { flow.on_error.as_ref() } else { None };
+    let skips = |way: &ErrorWay| matches!(way.target.kind, TargetKind::Skip);
+    let skips = node.on_error.as_ref().or(flows).is_some_and(skips);
+    let gate = matches!(node.kind, NodeKind::Interrupt { gate: Some(_), .. });
+    !skips && !gate
+}
+
+fn is_item(view: &GraphView<'_>, vertex: Vertex) -> bool {
+    view.as_node(vertex).is_some_and(|node| view.is_item[node.index()])
+}
+
+fn has(set: &Set, field: FieldRef) -> bool {
+    set[field.index() / 64] & (1 << (field.index() % 64)) != 0
+}
+
+fn meet(set: &mut Set, other: &Set) {
+    set.iter_mut().zip(other).for_each(|(a, b)| *a &= b);
+}
+
+fn join(set: &mut Set, other: &Set) {
+    set.iter_mut().zip(other).for_each(|(a, b)| *a |= b);
+}
+
+fn remove(set: &mut Set, other: &Set) {
+    set.iter_mut().zip(other).for_each(|(a, b)| *a &= !b);
+}

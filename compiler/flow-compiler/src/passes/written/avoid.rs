@@ -1,0 +1,118 @@
+//! Which sources of an `all of` arrive whenever it passes. A source is not sure if some play brings
+//! another source to the join while all that runs beside can end without bringing this one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::graph_view::{Edge, GraphView, Vertex, Way, WayKind};
+
+/// For each source, whether it is sure. Looks only at what lies between the join and the last vertex
+/// that every play passes before it.
+pub(super) fn sure_sources(view: &GraphView<'_>, idom: &[Vertex], join: u32) -> Vec<bool> {
+    let count = view.flow.joins[join as usize].sources.len();
+    let target = view.join(join);
+    let root = idom[target as usize];
+    if root == u32::MAX {
+        return vec![true; count];
+    }
+    let between = Between::new(view, target, root);
+    (0..count as u32).map(|source| between.is_sure(source)).collect()
+}
+
+struct Between<'v, 'p> {
+    view: &'v GraphView<'p>,
+    target: Vertex,
+    root: Vertex,
+    /// What can reach a source without passing the join or the root.
+    region: BTreeSet<Vertex>,
+    /// What the region leads to that comes back to the root: a further lap.
+    laps: BTreeSet<Vertex>,
+}
+
+impl<'v, 'p> Between<'v, 'p> {
+    fn new(view: &'v GraphView<'p>, target: Vertex, root: Vertex) -> Self {
+        let mut region = BTreeSet::from([root]);
+        let mut open: Vec<Vertex> = view.ins(target).map(|edge| edge.from).collect();
+        while let Some(vertex) = open.pop() {
+            if region.insert(vertex) {
+                open.extend(view.ins(vertex).map(|edge| edge.from).filter(|from| *from != target));
+            }
+        }
+        let mut laps = BTreeSet::new();
+        let mut open: Vec<Vertex> = view.ins(root).map(|edge| edge.from).collect();
+        let leaves: BTreeSet<Vertex> = region.iter().flat_map(|v| view.outs(*v)).map(|edge| edge.to).collect();
+        if leaves.iter().any(|to| !region.contains(to) && *to < view.end()) {
+            while let Some(vertex) = open.pop() {
+                if vertex != target && !region.contains(&vertex) && laps.insert(vertex) {
+                    open.extend(view.ins(vertex).map(|edge| edge.from));
+                }
+            }
+        }
+        Self { view, target, root, region, laps }
+    }
+
+    fn is_sure(&self, source: u32) -> bool {
+        let avoids = self.avoiders(source);
+        let mut seen = BTreeSet::from([self.root]);
+        let mut open = vec![self.root];
+        while let Some(vertex) = open.pop() {
+            for way in self.view.ways_out(vertex) {
+                let edges = self.view.edges_of(way);
+                for (index, edge) in edges.iter().enumerate() {
+                    let beside = || edges.iter().enumerate().filter(|(other, _)| *other != index);
+                    let alone = way.kind == WayKind::Every;
+                    if !alone && !beside().all(|(_, other)| self.edge_avoids(other, source, &avoids)) {
+                        continue;
+                    }
+                    if edge.to == self.target {
+                        if edge.source != source {
+                            return false;
+                        }
+                    } else if self.region.contains(&edge.to) && seen.insert(edge.to) {
+                        open.push(edge.to);
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// Vertices of the region from which everything can end without bringing the source.
+    fn avoiders(&self, source: u32) -> BTreeMap<Vertex, bool> {
+        let mut avoids: BTreeMap<Vertex, bool> = self.region.iter().map(|v| (*v, false)).collect();
+        let mut open: Vec<Vertex> = self.region.iter().copied().collect();
+        while let Some(vertex) = open.pop() {
+            if avoids[&vertex] {
+                continue;
+            }
+            let ways = self.view.ways_out(vertex);
+            if !ways.is_empty() && !ways.iter().any(|way| self.way_avoids(way, source, &avoids)) {
+                continue;
+            }
+            avoids.insert(vertex, true);
+            open.extend(self.view.ins(vertex).map(|edge| edge.from).filter(|from| self.region.contains(from)));
+            if vertex == self.root {
+                open.extend(self.region.iter().copied().filter(|v| !avoids[v]));
+            }
+        }
+        avoids
+    }
+
+    fn way_avoids(&self, way: &Way, source: u32, avoids: &BTreeMap<Vertex, bool>) -> bool {
+        let edges = self.view.edges_of(way);
+        if way.kind == WayKind::Every {
+            return edges.iter().any(|edge| self.edge_avoids(edge, source, avoids));
+        }
+        edges.iter().all(|edge| self.edge_avoids(edge, source, avoids))
+    }
+
+    fn edge_avoids(&self, edge: &Edge, source: u32, avoids: &BTreeMap<Vertex, bool>) -> bool {
+        if edge.to == self.target {
+            return edge.source != source;
+        }
+        match avoids.get(&edge.to) {
+            Some(known) => *known,
+            // A further lap passes the root again.
+            None => !self.laps.contains(&edge.to) || avoids[&self.root],
+        }
+    }
+}

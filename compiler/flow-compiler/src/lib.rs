@@ -3,9 +3,11 @@
 //!
 //! - **HIR**: a program with names resolved and expressions typed (`hir`, `types`).
 //! - **Start value**: what a field holds before its first update (`start`).
+//! - **Passes**: what is proven about flows, and the graph that it is proven on (`passes`).
 //! - **Image**: what the machine runs, made from a program without errors (`codegen`).
 
 pub mod codegen;
 pub mod hir;
+pub mod passes;
 pub mod start;
 pub mod types;

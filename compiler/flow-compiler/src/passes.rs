@@ -37,42 +37,126 @@ pub struct Pass {
 
 /// All of them, in order of running.
 pub const PASSES: &[Pass] = &[
-    Pass { name: "unreachable nodes", codes: &[codes::graph::UNREACHABLE], run: ways::unreachable },
-    Pass { name: "no way out", codes: &[codes::graph::NO_WAY_OUT], run: ways::no_way_out },
-    Pass { name: "arrows from deciders", codes: &[codes::graph::ARROW_FROM_ROUTE], run: ways::from_route },
-    Pass { name: "arrows at `finally`", codes: &[codes::graph::ARROW_AT_FINALLY], run: ways::at_finally },
-    Pass { name: "missing parameters", codes: &[codes::graph::PARAMETERS_MISSING], run: ways::parameters },
-    Pass { name: "duplicate edges", codes: &[codes::graph::DUPLICATE_EDGE], run: ways::duplicates },
-    Pass { name: "arrows beside a goto", codes: &[codes::graph::ARROWS_OF_GOTO], run: ways::beside_goto },
-    Pass { name: "cycles without exit", codes: &[codes::graph::CYCLE_WITHOUT_EXIT], run: cycles::without_exit },
-    Pass { name: "cycles of routes", codes: &[codes::graph::CYCLE_OF_ROUTES], run: cycles::of_routes },
-    Pass { name: "stuck cycles", codes: &[codes::graph::STUCK_CYCLE], run: cycles::stuck },
-    Pass { name: "default limit", codes: &[codes::lints::DEFAULT_LIMIT], run: cycles::default_limit },
-    Pass { name: "joins that never pass", codes: &[codes::graph::JOIN_NEVER_PASSES], run: joins::never_passes },
-    Pass { name: "sources past the target", codes: &[codes::graph::SOURCE_PAST_TARGET], run: joins::past_target },
-    Pass { name: "races of waits", codes: &[codes::graph::RACE_OF_WAITS], run: joins::race_of_waits },
-    Pass { name: "waits for ever", codes: &[codes::graph::WAITS_FOR_EVER], run: waits::for_ever },
-    Pass { name: "events unheard", codes: &[codes::graph::EVENT_UNHEARD], run: waits::unheard },
-    Pass { name: "read before written", codes: &[codes::state::READ_BEFORE_WRITTEN], run: written::check },
+    Pass {
+        name: "unreachable nodes",
+        codes: &[codes::graph::UNREACHABLE],
+        run: ways::unreachable,
+    },
+    Pass {
+        name: "no way out",
+        codes: &[codes::graph::NO_WAY_OUT],
+        run: ways::no_way_out,
+    },
+    Pass {
+        name: "arrows from deciders",
+        codes: &[codes::graph::ARROW_FROM_ROUTE],
+        run: ways::from_route,
+    },
+    Pass {
+        name: "arrows at `finally`",
+        codes: &[codes::graph::ARROW_AT_FINALLY],
+        run: ways::at_finally,
+    },
+    Pass {
+        name: "missing parameters",
+        codes: &[codes::graph::PARAMETERS_MISSING],
+        run: ways::parameters,
+    },
+    Pass {
+        name: "duplicate edges",
+        codes: &[codes::graph::DUPLICATE_EDGE],
+        run: ways::duplicates,
+    },
+    Pass {
+        name: "arrows beside a goto",
+        codes: &[codes::graph::ARROWS_OF_GOTO],
+        run: ways::beside_goto,
+    },
+    Pass {
+        name: "cycles without exit",
+        codes: &[codes::graph::CYCLE_WITHOUT_EXIT],
+        run: cycles::without_exit,
+    },
+    Pass {
+        name: "cycles of routes",
+        codes: &[codes::graph::CYCLE_OF_ROUTES],
+        run: cycles::of_routes,
+    },
+    Pass {
+        name: "stuck cycles",
+        codes: &[codes::graph::STUCK_CYCLE],
+        run: cycles::stuck,
+    },
+    Pass {
+        name: "default limit",
+        codes: &[codes::lints::DEFAULT_LIMIT],
+        run: cycles::default_limit,
+    },
+    Pass {
+        name: "joins that never pass",
+        codes: &[codes::graph::JOIN_NEVER_PASSES],
+        run: joins::never_passes,
+    },
+    Pass {
+        name: "sources past the target",
+        codes: &[codes::graph::SOURCE_PAST_TARGET],
+        run: joins::past_target,
+    },
+    Pass {
+        name: "races of waits",
+        codes: &[codes::graph::RACE_OF_WAITS],
+        run: joins::race_of_waits,
+    },
+    Pass {
+        name: "waits for ever",
+        codes: &[codes::graph::WAITS_FOR_EVER],
+        run: waits::for_ever,
+    },
+    Pass {
+        name: "events unheard",
+        codes: &[codes::graph::EVENT_UNHEARD],
+        run: waits::unheard,
+    },
+    Pass {
+        name: "read before written",
+        codes: &[codes::state::READ_BEFORE_WRITTEN],
+        run: written::check,
+    },
     Pass {
         name: "two writers",
         codes: &[codes::state::TWO_WRITERS, codes::state::TWO_OVERWRITES],
         run: writers::two_writers,
     },
-    Pass { name: "started twice", codes: &[codes::graph::STARTED_TWICE], run: writers::started_twice },
+    Pass {
+        name: "started twice",
+        codes: &[codes::graph::STARTED_TWICE],
+        run: writers::started_twice,
+    },
     Pass {
         name: "fields nobody writes or reads",
         codes: &[codes::state::NEVER_WRITTEN, codes::state::NEVER_READ],
         run: fields::unused,
     },
-    Pass { name: "ephemeral misread", codes: &[codes::state::EPHEMERAL_MISREAD], run: fields::ephemeral },
+    Pass {
+        name: "ephemeral misread",
+        codes: &[codes::state::EPHEMERAL_MISREAD],
+        run: fields::ephemeral,
+    },
     Pass {
         name: "arms",
         codes: &[codes::routes::ARM_NEVER_TAKEN, codes::routes::ARMS_OVERLAP],
         run: arms::check,
     },
-    Pass { name: "attempts without timeout", codes: &[codes::lints::NO_TIMEOUT], run: clauses::no_timeout },
-    Pass { name: "undo missing", codes: &[codes::lints::UNDO_MISSING], run: clauses::undo_missing },
+    Pass {
+        name: "attempts without timeout",
+        codes: &[codes::lints::NO_TIMEOUT],
+        run: clauses::no_timeout,
+    },
+    Pass {
+        name: "undo missing",
+        codes: &[codes::lints::UNDO_MISSING],
+        run: clauses::undo_missing,
+    },
 ];
 
 /// Runs every pass over every flow of the program.
@@ -114,7 +198,15 @@ impl<'p> Facts<'p> {
         let components = Components::new(&view, |_| true);
         let unknown = view.ins(view.unknown()).next().is_some();
         let broken = unknown || flow.nodes.iter().any(|node| matches!(node.kind, NodeKind::Error));
-        Self { program, flow, view, reached, components, broken, together: OnceCell::new() }
+        Self {
+            program,
+            flow,
+            view,
+            reached,
+            components,
+            broken,
+            together: OnceCell::new(),
+        }
     }
 
     /// What can run at the same time.

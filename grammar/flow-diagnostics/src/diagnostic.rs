@@ -76,14 +76,25 @@ impl Diagnostic {
         for label in &mut self.labels {
             label.primary = false;
         }
-        self.labels.insert(0, Label { span, message: message.into(), primary: true });
+        self.labels.insert(
+            0,
+            Label {
+                span,
+                message: message.into(),
+                primary: true,
+            },
+        );
         self
     }
 
     /// Adds another place that is involved.
     #[must_use]
     pub fn label(mut self, span: Span, message: impl Into<String>) -> Self {
-        self.labels.push(Label { span, message: message.into(), primary: false });
+        self.labels.push(Label {
+            span,
+            message: message.into(),
+            primary: false,
+        });
         self
     }
 
@@ -97,13 +108,22 @@ impl Diagnostic {
     /// Adds a fix of one edit: replaces the text under `span`.
     #[must_use]
     pub fn fix(self, title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
-        self.fix_all(title, vec![Edit { span, text: text.into() }])
+        self.fix_all(
+            title,
+            vec![Edit {
+                span,
+                text: text.into(),
+            }],
+        )
     }
 
     /// Adds a fix of several edits.
     #[must_use]
     pub fn fix_all(mut self, title: impl Into<String>, edits: Vec<Edit>) -> Self {
-        self.fixes.push(Fix { title: title.into(), edits });
+        self.fixes.push(Fix {
+            title: title.into(),
+            edits,
+        });
         self
     }
 
@@ -124,6 +144,13 @@ impl Diagnostic {
     }
 
     fn with(code: Code, severity: Severity, message: impl Into<String>) -> Self {
-        Self { code, severity, message: message.into(), help: None, labels: Vec::new(), fixes: Vec::new() }
+        Self {
+            code,
+            severity,
+            message: message.into(),
+            help: None,
+            labels: Vec::new(),
+            fixes: Vec::new(),
+        }
     }
 }

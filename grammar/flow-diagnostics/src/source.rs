@@ -48,7 +48,11 @@ impl SourceMap {
         let id = FileId(self.files.len() as u32);
         let text = text.into();
         let lines = LineIndex::new(&text);
-        self.files.push(SourceFile { path: path.into(), text, lines });
+        self.files.push(SourceFile {
+            path: path.into(),
+            text,
+            lines,
+        });
         id
     }
 
@@ -87,13 +91,17 @@ impl SourceMap {
 
     /// Line and column of a byte offset; past the end, those of the end.
     pub fn position(&self, file: FileId, offset: u32) -> Position {
-        self.get(file)
-            .map_or(Position { line: 1, column: 1 }, |f| f.lines.position(&f.text, offset))
+        self.get(file).map_or(Position { line: 1, column: 1 }, |f| {
+            f.lines.position(&f.text, offset)
+        })
     }
 
     /// The first file with this path.
     pub fn find(&self, path: &str) -> Option<FileId> {
-        self.files.iter().position(|f| f.path == path).map(|i| FileId(i as u32))
+        self.files
+            .iter()
+            .position(|f| f.path == path)
+            .map(|i| FileId(i as u32))
     }
 
     /// All files with their numbers, in the order in which they were added.
@@ -114,7 +122,10 @@ impl LineIndex {
                 _ => {}
             }
         }
-        Self { starts, len: bytes.len() as u32 }
+        Self {
+            starts,
+            len: bytes.len() as u32,
+        }
     }
 
     /// How many lines there are; at least one.
@@ -140,7 +151,10 @@ impl LineIndex {
         let line = self.line_of(offset);
         let start = self.starts[line as usize].min(offset);
         let column = text[start as usize..offset as usize].chars().count() as u32 + 1;
-        Position { line: line + 1, column }
+        Position {
+            line: line + 1,
+            column,
+        }
     }
 }
 

@@ -22,19 +22,31 @@ pub struct Span {
 impl Span {
     /// The bytes from `start` up to, not including, `end`. An end before the start is moved to the start.
     pub fn new(file: FileId, start: u32, end: u32) -> Self {
-        Self { file, start, end: end.max(start) }
+        Self {
+            file,
+            start,
+            end: end.max(start),
+        }
     }
 
     /// The empty span at `offset`.
     pub fn at(file: FileId, offset: u32) -> Self {
-        Self { file, start: offset, end: offset }
+        Self {
+            file,
+            start: offset,
+            end: offset,
+        }
     }
 
     /// The smallest span that covers both. Where the files differ, `self` wins.
     #[must_use]
     pub fn to(self, other: Self) -> Self {
         if self.file == other.file {
-            Self { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+            Self {
+                file: self.file,
+                start: self.start.min(other.start),
+                end: self.end.max(other.end),
+            }
         } else {
             self
         }
@@ -43,13 +55,19 @@ impl Span {
     /// The empty span at the start of this one.
     #[must_use]
     pub fn before(self) -> Self {
-        Self { end: self.start, ..self }
+        Self {
+            end: self.start,
+            ..self
+        }
     }
 
     /// The empty span at the end of this one.
     #[must_use]
     pub fn after(self) -> Self {
-        Self { start: self.end, ..self }
+        Self {
+            start: self.end,
+            ..self
+        }
     }
 
     /// Length in bytes.

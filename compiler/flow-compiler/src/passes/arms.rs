@@ -24,7 +24,12 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 fn arms(types: &Types, decision: &Decision, found: &mut Vec<Diagnostic>) {
-    let mut above = Above { types, scrutinee: decision.scrutinee.as_ref(), taken: Vec::new(), all: None };
+    let mut above = Above {
+        types,
+        scrutinee: decision.scrutinee.as_ref(),
+        taken: Vec::new(),
+        all: None,
+    };
     for arm in &decision.arms {
         let never = match &arm.test {
             ArmTest::When(cond) => match constant(cond) {
@@ -39,28 +44,36 @@ fn arms(types: &Types, decision: &Decision, found: &mut Vec<Diagnostic>) {
             },
             ArmTest::Otherwise => {
                 let covered = above.covers_all();
-                covered.then_some((arm.span, "the arms above take everything")).filter(|_| !decision.every)
+                covered
+                    .then_some((arm.span, "the arms above take everything"))
+                    .filter(|_| !decision.every)
             }
             ArmTest::Pattern(pattern) => {
                 let verdict = above.takes(pattern);
                 if let Some(other) = verdict.overlap.filter(|_| !verdict.covered) {
                     found.push(overlap(pattern.span, other));
                 }
-                verdict.covered.then_some((pattern.span, "the arms above take all of it"))
+                verdict
+                    .covered
+                    .then_some((pattern.span, "the arms above take all of it"))
             }
         };
         if let Some((span, why)) = never {
-            let report = Diagnostic::warning(codes::routes::ARM_NEVER_TAKEN, "this arm can never be taken").primary(span, why);
+            let report = Diagnostic::warning(codes::routes::ARM_NEVER_TAKEN, "this arm can never be taken")
+                .primary(span, why);
             found.push(report.help("remove it, or move it further up"));
         }
     }
 }
 
 fn overlap(later: Span, first: Span) -> Diagnostic {
-    Diagnostic::warning(codes::routes::ARMS_OVERLAP, "this pattern overlaps with one above")
-        .primary(later, "what both take goes to the arm above")
-        .label(first, "this one")
-        .help("narrow one of the two, so that the order of the arms does not matter")
+    Diagnostic::warning(
+        codes::routes::ARMS_OVERLAP,
+        "this pattern overlaps with one above",
+    )
+    .primary(later, "what both take goes to the arm above")
+    .label(first, "this one")
+    .help("narrow one of the two, so that the order of the arms does not matter")
 }
 
 fn constant(cond: &Expr) -> Option<bool> {
@@ -97,19 +110,26 @@ struct Verdict {
 impl Above<'_> {
     fn takes(&mut self, pattern: &Pattern) -> Verdict {
         if matches!(pattern.kind, PatternKind::Error) {
-            return Verdict { covered: false, overlap: None };
+            return Verdict {
+                covered: false,
+                overlap: None,
+            };
         }
         if matches!(pattern.kind, PatternKind::Any) {
             let covered = self.covers_all();
             self.all.get_or_insert(pattern.span);
-            return Verdict { covered, overlap: None };
+            return Verdict {
+                covered,
+                overlap: None,
+            };
         }
         let mut choices = Vec::new();
         pieces(pattern, &mut choices);
         let covered = self.covers_all() || choices.iter().all(|piece| self.covers(piece));
         let meets = |(other, _): &&(Piece, Span)| choices.iter().any(|piece| meet(piece, other));
         let overlap = self.taken.iter().find(meets).map(|(_, span)| *span);
-        self.taken.extend(choices.into_iter().map(|piece| (piece, pattern.span)));
+        self.taken
+            .extend(choices.into_iter().map(|piece| (piece, pattern.span)));
         Verdict { covered, overlap }
     }
 
@@ -136,7 +156,9 @@ impl Above<'_> {
         if self.all.is_some() {
             return true;
         }
-        let Some(scrutinee) = self.scrutinee else { return false };
+        let Some(scrutinee) = self.scrutinee else {
+            return false;
+        };
         let mut ty = unrefined(self.types, scrutinee.ty);
         if let TyKind::Nullable(inner) = self.types.kind(ty) {
             if !self.covers(&Piece::Value(ConstValue::Null)) {
@@ -145,10 +167,13 @@ impl Above<'_> {
             ty = unrefined(self.types, *inner);
         }
         match self.types.kind(ty) {
-            TyKind::Bool => [true, false].iter().all(|b| self.covers(&Piece::Value(ConstValue::Bool(*b)))),
-            TyKind::Enum(declared) => {
-                declared.variants.iter().all(|(case, _)| self.covers(&Piece::Case(case.clone())))
-            }
+            TyKind::Bool => [true, false]
+                .iter()
+                .all(|b| self.covers(&Piece::Value(ConstValue::Bool(*b)))),
+            TyKind::Enum(declared) => declared
+                .variants
+                .iter()
+                .all(|(case, _)| self.covers(&Piece::Case(case.clone()))),
             _ => false,
         }
     }
@@ -157,13 +182,18 @@ impl Above<'_> {
 fn pieces(pattern: &Pattern, into: &mut Vec<Piece>) {
     match &pattern.kind {
         PatternKind::Or(choices) => choices.iter().for_each(|choice| pieces(choice, into)),
-        PatternKind::Value(ConstValue::Case(case) | ConstValue::Variant(case, _)) => into.push(Piece::Case(case.clone())),
+        PatternKind::Value(ConstValue::Case(case) | ConstValue::Variant(case, _)) => {
+            into.push(Piece::Case(case.clone()))
+        }
         PatternKind::Variant(case, _) => into.push(Piece::Case(case.clone())),
         PatternKind::Value(value) => into.push(Piece::Value(value.clone())),
         PatternKind::Range(low, high) => {
             let low = low.as_ref().map_or(Some(i64::MIN), whole);
             let high = high.as_ref().map_or(Some(i64::MAX), whole);
-            into.push(low.zip(high).map_or(Piece::Other, |(low, high)| Piece::Range(low, high)));
+            into.push(
+                low.zip(high)
+                    .map_or(Piece::Other, |(low, high)| Piece::Range(low, high)),
+            );
         }
         PatternKind::Any | PatternKind::Error => into.push(Piece::Other),
     }

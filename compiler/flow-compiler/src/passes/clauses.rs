@@ -8,7 +8,9 @@ use crate::hir::flow::{Call, Node, NodeKind};
 /// Nodes that try again and again something that may never come back.
 pub(super) fn no_timeout(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     for node in &facts.flow.nodes {
-        let (Some(call), Some(retry)) = (call(node), &node.retry) else { continue };
+        let (Some(call), Some(retry)) = (call(node), &node.retry) else {
+            continue;
+        };
         let worker = &facts.program.workers[call.worker.index()];
         let turn = matches!(&node.kind, NodeKind::Agent(agent) if agent.turn_timeout.is_some());
         if retry.attempts < 2 || node.timeout.is_some() || worker.timeout.is_some() || turn {
@@ -17,7 +19,10 @@ pub(super) fn no_timeout(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         found.push(
             Diagnostic::warning(
                 codes::lints::NO_TIMEOUT,
-                format!("`{}` has attempts and no timeout, so an attempt that hangs is never tried again", node.name.text),
+                format!(
+                    "`{}` has attempts and no timeout, so an attempt that hangs is never tried again",
+                    node.name.text
+                ),
             )
             .primary(retry.span, "only failures are tried again")
             .label(worker.name.span, "has no timeout either")
@@ -28,9 +33,13 @@ pub(super) fn no_timeout(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
 
 /// Tasks without undo in a flow where another has one.
 pub(super) fn undo_missing(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
-    let Some(other) = facts.flow.nodes.iter().find(|node| node.undo.is_some()) else { return };
+    let Some(other) = facts.flow.nodes.iter().find(|node| node.undo.is_some()) else {
+        return;
+    };
     for node in &facts.flow.nodes {
-        let NodeKind::Task(call) = &node.kind else { continue };
+        let NodeKind::Task(call) = &node.kind else {
+            continue;
+        };
         if node.undo.is_some() || facts.program.workers[call.worker.index()].readonly {
             continue;
         }

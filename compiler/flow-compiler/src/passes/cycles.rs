@@ -23,11 +23,16 @@ pub(super) fn without_exit(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         if only_routes(facts, &cycle) || leaves(facts, &cycle) || is_ended(facts, &cycle) {
             continue;
         }
-        let Some(first) = first_node(facts, &cycle) else { continue };
+        let Some(first) = first_node(facts, &cycle) else {
+            continue;
+        };
         found.push(
-            Diagnostic::error(codes::graph::CYCLE_WITHOUT_EXIT, format!("the cycle {} has no exit", show(facts, &cycle)))
-                .primary(first.head, "goes round for ever")
-                .help("let a route in the cycle lead out of it, or to `end`"),
+            Diagnostic::error(
+                codes::graph::CYCLE_WITHOUT_EXIT,
+                format!("the cycle {} has no exit", show(facts, &cycle)),
+            )
+            .primary(first.head, "goes round for ever")
+            .help("let a route in the cycle lead out of it, or to `end`"),
         );
     }
 }
@@ -40,7 +45,9 @@ pub(super) fn of_routes(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         if !routes.is_cycle(view, number as u32) {
             continue;
         }
-        let Some(first) = first_node(facts, members) else { continue };
+        let Some(first) = first_node(facts, members) else {
+            continue;
+        };
         found.push(
             Diagnostic::error(
                 codes::graph::CYCLE_OF_ROUTES,
@@ -61,16 +68,23 @@ pub(super) fn stuck(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         if only_routes(facts, &cycle) || is_ended(facts, &cycle) {
             continue;
         }
-        let Some(exits) = route_exits(facts, &cycle) else { continue };
+        let Some(exits) = route_exits(facts, &cycle) else {
+            continue;
+        };
         let changing = changing(facts, &cycle);
         if exits.iter().any(|route| can_change(route, &changing)) {
             continue;
         }
-        let (Some(first), Some(exit)) = (first_node(facts, &cycle), exits.first()) else { continue };
+        let (Some(first), Some(exit)) = (first_node(facts, &cycle), exits.first()) else {
+            continue;
+        };
         found.push(
             Diagnostic::warning(
                 codes::graph::STUCK_CYCLE,
-                format!("nothing in the cycle {} changes what its exits look at", show(facts, &cycle)),
+                format!(
+                    "nothing in the cycle {} changes what its exits look at",
+                    show(facts, &cycle)
+                ),
             )
             .primary(first.head, "once round, always round")
             .label(exit.span, "reads nothing that the cycle writes")
@@ -82,18 +96,29 @@ pub(super) fn stuck(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
 /// Cycles in flows that set no limit of their own.
 pub(super) fn default_limit(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     let bounds = ["steps", "time", "age", "tokens"];
-    if facts.broken || facts.flow.limits.iter().any(|limit| bounds.contains(&limit.name.text.as_str())) {
+    if facts.broken
+        || facts
+            .flow
+            .limits
+            .iter()
+            .any(|limit| bounds.contains(&limit.name.text.as_str()))
+    {
         return;
     }
     for cycle in cycles(facts) {
         if only_routes(facts, &cycle) || !(leaves(facts, &cycle) || is_ended(facts, &cycle)) {
             continue;
         }
-        let Some(first) = first_node(facts, &cycle) else { continue };
+        let Some(first) = first_node(facts, &cycle) else {
+            continue;
+        };
         found.push(
             Diagnostic::warning(
                 codes::lints::DEFAULT_LIMIT,
-                format!("only the default limit of 1000 steps bounds the cycle {}", show(facts, &cycle)),
+                format!(
+                    "only the default limit of 1000 steps bounds the cycle {}",
+                    show(facts, &cycle)
+                ),
             )
             .primary(first.head, "the cycle begins here")
             .help("say how far it may go: `limit steps 100`, or `limit time`, `age` or `tokens`"),
@@ -139,15 +164,25 @@ fn leaves(facts: &Facts<'_>, cycle: &[Vertex]) -> bool {
 fn is_ended(facts: &Facts<'_>, cycle: &[Vertex]) -> bool {
     let view = &facts.view;
     let inside = |v: Vertex| cycle.binary_search(&v).is_ok();
-    if cycle.iter().filter_map(|v| view.hir(*v)).any(|node| node.schedule == Schedule::Standing) {
+    if cycle
+        .iter()
+        .filter_map(|v| view.hir(*v))
+        .any(|node| node.schedule == Schedule::Standing)
+    {
         return true;
     }
     let withdrawn = facts.flow.nodes.iter().enumerate().any(|(index, node)| {
         !inside(view.node(NodeRef(index as u32)))
-            && node.cancel.iter().chain(&node.finish).any(|(named, _)| inside(view.node(*named)))
+            && node
+                .cancel
+                .iter()
+                .chain(&node.finish)
+                .any(|(named, _)| inside(view.node(*named)))
     });
     withdrawn || {
-        let ending = (view.halt()..view.halt() + 3).flat_map(|end| view.ins(end)).map(|edge| edge.from);
+        let ending = (view.halt()..view.halt() + 3)
+            .flat_map(|end| view.ins(end))
+            .map(|edge| edge.from);
         let mut ending = ending.filter(|from| !inside(*from)).peekable();
         ending.peek().is_some() && ending.any(|from| cycle.iter().any(|v| facts.together().can(*v, from)))
     }
@@ -161,7 +196,8 @@ fn route_exits<'f>(facts: &'f Facts<'_>, cycle: &[Vertex]) -> Option<Vec<&'f Dec
     for vertex in cycle {
         for way in view.ways_out(*vertex) {
             let edges = view.edges_of(way);
-            let out = edges.iter().all(|edge| !stays(edge.to)) || edges.iter().any(|edge| view.ends_run(edge.to));
+            let out =
+                edges.iter().all(|edge| !stays(edge.to)) || edges.iter().any(|edge| view.ends_run(edge.to));
             let out = out || way.kind == WayKind::Every && edges.iter().any(|edge| !stays(edge.to));
             if !out {
                 continue;
@@ -211,7 +247,11 @@ fn can_change(route: &Decision, changing: &BTreeSet<FieldRef>) -> bool {
 
 /// The nodes of a cycle, for people; of long ones the beginning.
 fn show(facts: &Facts<'_>, cycle: &[Vertex]) -> String {
-    let names: Vec<_> = cycle.iter().filter_map(|v| facts.view.hir(*v)).map(|node| node.name.text.as_str()).collect();
+    let names: Vec<_> = cycle
+        .iter()
+        .filter_map(|v| facts.view.hir(*v))
+        .map(|node| node.name.text.as_str())
+        .collect();
     match names.as_slice() {
         [one] => format!("of `{one}`"),
         [head @ .., last] if names.len() <= 4 => format!("of `{}` and `{last}`", head.join("`, `")),

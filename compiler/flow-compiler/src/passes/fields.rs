@@ -24,9 +24,12 @@ pub(super) fn unused(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         let told = read && start_value(&facts.program.types, field).is_none() && !facts.broken;
         if !wrote && field.start.is_none() && !field.external && !told {
             found.push(
-                Diagnostic::warning(codes::state::NEVER_WRITTEN, format!("nothing ever writes `{name}`"))
-                    .primary(field.name.span, "keeps what it starts from")
-                    .help("update it in a node, remove it, or mark it `external` if it is set from outside"),
+                Diagnostic::warning(
+                    codes::state::NEVER_WRITTEN,
+                    format!("nothing ever writes `{name}`"),
+                )
+                .primary(field.name.span, "keeps what it starts from")
+                .help("update it in a node, remove it, or mark it `external` if it is set from outside"),
             );
         }
         let counter = matches!(field.reducer, Reducer::Add | Reducer::Min | Reducer::Max);
@@ -46,7 +49,9 @@ fn touched(facts: &Facts<'_>) -> (BTreeSet<FieldRef>, BTreeSet<FieldRef>) {
         reads.extend(site::reads(node).into_iter().map(|(field, _)| field));
         writes.extend(site::writes(node).into_iter().map(|write| write.field));
     }
-    let mut note = |field: FieldRef, _: Span| drop(reads.insert(field));
+    let mut note = |field: FieldRef, _: Span| {
+        reads.insert(field);
+    };
     if let Some(way) = &facts.flow.on_error {
         walk::target(&way.target, &mut |e| site::reads_of(e, &mut note));
     }
@@ -71,7 +76,9 @@ pub(super) fn ephemeral(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
         for (field, span) in reads {
-            let trigger = facts.reached[vertex as usize].then(|| silent_trigger(facts, vertex, field)).flatten();
+            let trigger = facts.reached[vertex as usize]
+                .then(|| silent_trigger(facts, vertex, field))
+                .flatten();
             if let Some(trigger) = trigger {
                 found.push(misread(facts, vertex, field, span, &trigger));
             }
@@ -88,9 +95,14 @@ fn misread(facts: &Facts<'_>, reader: Vertex, field: FieldRef, read: Span, trigg
         format!("`{by}` reads `{name}`, which is gone unless what comes right before it wrote it"),
     )
     .primary(read, "only visible in the step after the update")
-    .label(trigger.span, format!("comes from `{from}`, which need not write it"))
+    .label(
+        trigger.span,
+        format!("comes from `{from}`, which need not write it"),
+    )
     .label(declared.span, "ephemeral")
-    .help(format!("update `{name}` in `{from}`, or make the field last by removing `ephemeral`"))
+    .help(format!(
+        "update `{name}` in `{from}`, or make the field last by removing `ephemeral`"
+    ))
 }
 
 /// An edge that triggers the vertex, through routes and joins, and brings no update of the field.
@@ -113,17 +125,26 @@ fn silent_trigger(facts: &Facts<'_>, vertex: Vertex, field: FieldRef) -> Option<
 }
 
 fn brings(facts: &Facts<'_>, edge: &Edge, field: FieldRef) -> bool {
-    let Some(node) = facts.view.hir(edge.from) else { return false };
+    let Some(node) = facts.view.hir(edge.from) else {
+        return false;
+    };
     let in_body = site::updates(&node.body).any(|update| update.field == field);
     match facts.view.kind(edge) {
         WayKind::Error => false,
-        WayKind::Timeout => {
-            node.on_timeout.iter().flat_map(|way| site::updates(&way.updates)).any(|update| update.field == field)
-        }
+        WayKind::Timeout => node
+            .on_timeout
+            .iter()
+            .flat_map(|way| site::updates(&way.updates))
+            .any(|update| update.field == field),
         WayKind::Choice(index) => {
-            let NodeKind::Wait(choices) = &node.kind else { return in_body };
+            let NodeKind::Wait(choices) = &node.kind else {
+                return in_body;
+            };
             let way = choices[index as usize].way.iter();
-            in_body || way.flat_map(|way| site::updates(&way.updates)).any(|update| update.field == field)
+            in_body
+                || way
+                    .flat_map(|way| site::updates(&way.updates))
+                    .any(|update| update.field == field)
         }
         _ => in_body && !matches!(node.kind, NodeKind::Interrupt { gate: Some(_), .. }),
     }

@@ -189,12 +189,14 @@ impl<'p> GraphView<'p> {
 
     /// Whether the vertex is a node that waits for everything that is not deferred.
     pub fn is_deferred(&self, vertex: Vertex) -> bool {
-        self.hir(vertex).is_some_and(|node| node.schedule == Schedule::Deferred)
+        self.hir(vertex)
+            .is_some_and(|node| node.schedule == Schedule::Deferred)
     }
 
     /// Whether the vertex is a route.
     pub fn is_route(&self, vertex: Vertex) -> bool {
-        self.hir(vertex).is_some_and(|node| matches!(node.kind, NodeKind::Route(_)))
+        self.hir(vertex)
+            .is_some_and(|node| matches!(node.kind, NodeKind::Route(_)))
     }
 
     /// The name of a vertex, for people.
@@ -211,7 +213,11 @@ impl<'p> GraphView<'p> {
     pub fn uses_flow_error(flow: &Flow, node: &Node) -> bool {
         let takes = matches!(
             node.kind,
-            NodeKind::Task(_) | NodeKind::Agent(_) | NodeKind::Transform | NodeKind::Subgraph { .. } | NodeKind::Send(_)
+            NodeKind::Task(_)
+                | NodeKind::Agent(_)
+                | NodeKind::Transform
+                | NodeKind::Subgraph { .. }
+                | NodeKind::Send(_)
         );
         takes && node.on_error.is_none() && flow.on_error.is_some() && node.schedule != Schedule::Finally
     }
@@ -264,7 +270,13 @@ impl<'p> GraphView<'p> {
         }
     }
 
-    fn draw_node(&mut self, vertex: Vertex, arrows: &[(&'p Target, Span)], arrivals: &[Arrival], flow_error: bool) {
+    fn draw_node(
+        &mut self,
+        vertex: Vertex,
+        arrows: &[(&'p Target, Span)],
+        arrivals: &[Arrival],
+        flow_error: bool,
+    ) {
         let flow = self.flow;
         let node = &flow.nodes[vertex as usize - 1];
         match (&node.kind, &node.goto) {
@@ -290,7 +302,9 @@ impl<'p> GraphView<'p> {
         if node.goto.is_none() {
             self.arrows(vertex, arrows, arrivals);
         }
-        node.may_goto.iter().for_each(|target| self.way(vertex, WayKind::Goto, target));
+        node.may_goto
+            .iter()
+            .for_each(|target| self.way(vertex, WayKind::Goto, target));
         if let Some(way) = &node.on_timeout {
             self.way(vertex, WayKind::Timeout, &way.target);
         }
@@ -357,11 +371,21 @@ impl<'p> GraphView<'p> {
 
     fn edge(&mut self, from: Vertex, to: Vertex, source: u32, span: Span) {
         let way = self.ways.len() as u32;
-        self.edges.push(Edge { from, to, way, source, span });
+        self.edges.push(Edge {
+            from,
+            to,
+            way,
+            source,
+            span,
+        });
     }
 
     fn close(&mut self, from: Vertex, kind: WayKind, first: u32) {
-        self.ways.push(Way { from, kind, edges: first..self.edges.len() as u32 });
+        self.ways.push(Way {
+            from,
+            kind,
+            edges: first..self.edges.len() as u32,
+        });
     }
 
     /// Sorts the edges by where they lead.
@@ -416,7 +440,11 @@ impl<'p> Leaving<'p> {
         }
         for (index, join) in flow.joins.iter().enumerate() {
             for (position, (source, span)) in join.sources.iter().enumerate() {
-                let arrival = Arrival { join: index as u32, source: position as u32, span: *span };
+                let arrival = Arrival {
+                    join: index as u32,
+                    source: position as u32,
+                    span: *span,
+                };
                 match source {
                     Source::Node(node) => leaving.nodes[node.index()].1.push(arrival),
                     Source::Join(inner) => leaving.joins[*inner as usize].push(arrival),
@@ -426,4 +454,3 @@ impl<'p> Leaving<'p> {
         leaving
     }
 }
-

@@ -22,7 +22,9 @@ pub(super) fn never_passes(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     let mut idom = None;
     for (number, join) in facts.flow.joins.iter().enumerate() {
         let vertex = facts.view.join(number as u32);
-        let Some(needed) = GraphView::needed(join.policy, join.sources.len()) else { continue };
+        let Some(needed) = GraphView::needed(join.policy, join.sources.len()) else {
+            continue;
+        };
         if !facts.reached[vertex as usize] {
             continue;
         }
@@ -33,7 +35,10 @@ pub(super) fn never_passes(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         }
         let listed = join.sources.len();
         let why = if needed > listed {
-            format!("it has only {listed} {}", if listed == 1 { "source" } else { "sources" })
+            format!(
+                "it has only {listed} {}",
+                if listed == 1 { "source" } else { "sources" }
+            )
         } else {
             format!("at most {most} of its sources can come in one round")
         };
@@ -56,16 +61,24 @@ fn most_arrivals(facts: &Facts<'_>, idom: &[Vertex], join: Vertex, needed: usize
     if sources.len() < needed || sources.len() > MOST_SOURCES || needed < 2 {
         return sources.len();
     }
-    let fits = |a: Vertex, b: Vertex| facts.together().can(a, b) || leads(view, a, b, join) || leads(view, b, a, join);
+    let fits = |a: Vertex, b: Vertex| {
+        facts.together().can(a, b) || leads(view, a, b, join) || leads(view, b, a, join)
+    };
     let together: Vec<u32> = sources
         .iter()
         .map(|a| {
             let others = sources.iter().enumerate();
-            others.filter(|(_, b)| *b == a || fits(*a, **b)).fold(0, |bits, (index, _)| bits | 1 << index)
+            others
+                .filter(|(_, b)| *b == a || fits(*a, **b))
+                .fold(0, |bits, (index, _)| bits | 1 << index)
         })
         .collect();
     let is_clique = |set: &u32| (0..sources.len()).all(|i| set & (1 << i) == 0 || set & !together[i] == 0);
-    (1..1u32 << sources.len()).filter(is_clique).map(u32::count_ones).max().unwrap_or(0) as usize
+    (1..1u32 << sources.len())
+        .filter(is_clique)
+        .map(u32::count_ones)
+        .max()
+        .unwrap_or(0) as usize
 }
 
 /// Whether every way to the vertex passes `over`.
@@ -104,9 +117,15 @@ pub(super) fn past_target(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         let mut again = Vec::new();
         let mut once = 0;
         for edge in view.ins(vertex) {
-            if facts.components.of[edge.from as usize] == cycle { again.push(edge) } else { once += 1 }
+            if facts.components.of[edge.from as usize] == cycle {
+                again.push(edge)
+            } else {
+                once += 1
+            }
         }
-        let (Some(edge), true) = (again.first(), once > 0) else { continue };
+        let (Some(edge), true) = (again.first(), once > 0) else {
+            continue;
+        };
         let name = view.name(edge.from);
         found.push(
             Diagnostic::warning(
@@ -154,7 +173,9 @@ fn entry_of(view: &GraphView<'_>, last: Vertex) -> Vertex {
     let mut at = last;
     for _ in 0..view.vertices() {
         let mut ins = view.ins(at);
-        let (Some(edge), None) = (ins.next(), ins.next()) else { return at };
+        let (Some(edge), None) = (ins.next(), ins.next()) else {
+            return at;
+        };
         let alone = view.edges_of(&view.ways[edge.way as usize]).len() == 1;
         if view.kind(edge) != WayKind::Arrows || !alone || view.hir(edge.from).is_none() {
             return at;

@@ -6,7 +6,9 @@ use super::graph_view::{GraphView, START, Vertex};
 /// What can run: reached from `start`, or runs unasked.
 pub fn reachable(view: &GraphView<'_>) -> Vec<bool> {
     let mut seen = vec![false; view.vertices() as usize];
-    let mut open: Vec<Vertex> = (0..view.vertices()).filter(|v| *v == START || view.runs_unasked(*v)).collect();
+    let mut open: Vec<Vertex> = (0..view.vertices())
+        .filter(|v| *v == START || view.runs_unasked(*v))
+        .collect();
     open.iter().for_each(|v| seen[*v as usize] = true);
     while let Some(vertex) = open.pop() {
         for edge in view.outs(vertex) {
@@ -37,7 +39,10 @@ impl Components {
             on_stack: vec![false; count],
             stack: Vec::new(),
             next: 0,
-            found: Self { of: vec![u32::MAX; count], members: Vec::new() },
+            found: Self {
+                of: vec![u32::MAX; count],
+                members: Vec::new(),
+            },
         };
         for root in (0..view.vertices()).filter(|v| keep(*v)) {
             if tarjan.index[root as usize] == u32::MAX {
@@ -102,7 +107,13 @@ impl Tarjan {
         self.next += 1;
         self.stack.push(vertex);
         self.on_stack[vertex as usize] = true;
-        (vertex, view.outs(vertex).map(|edge| edge.to).filter(|to| keep(*to)).collect())
+        (
+            vertex,
+            view.outs(vertex)
+                .map(|edge| edge.to)
+                .filter(|to| keep(*to))
+                .collect(),
+        )
     }
 
     fn close(&mut self, root: Vertex) {
@@ -134,8 +145,13 @@ pub fn dominators(view: &GraphView<'_>) -> Vec<Vertex> {
     while changed {
         changed = false;
         for vertex in order.iter().rev().filter(|v| **v != START) {
-            let known = view.ins(*vertex).map(|edge| edge.from).filter(|from| idom[*from as usize] != u32::MAX);
-            let Some(new) = known.reduce(|a, b| intersect(&idom, &number, a, b)) else { continue };
+            let known = view
+                .ins(*vertex)
+                .map(|edge| edge.from)
+                .filter(|from| idom[*from as usize] != u32::MAX);
+            let Some(new) = known.reduce(|a, b| intersect(&idom, &number, a, b)) else {
+                continue;
+            };
             changed |= std::mem::replace(&mut idom[*vertex as usize], new) != new;
         }
     }

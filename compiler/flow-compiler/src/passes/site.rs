@@ -21,8 +21,14 @@ pub(super) fn reads(node: &Node) -> Vec<(FieldRef, Span)> {
     let mut found = Vec::new();
     node.expressions(&mut |expr| reads_of(expr, &mut |field, span| found.push((field, span))));
     if let NodeKind::Send(groups) = &node.kind {
-        let follows = groups.iter().filter_map(|each| each.follow.map(|field| (field, each.list.span)));
-        found.extend(follows.filter(|follow| !found.contains(follow)).collect::<Vec<_>>());
+        let follows = groups
+            .iter()
+            .filter_map(|each| each.follow.map(|field| (field, each.list.span)));
+        found.extend(
+            follows
+                .filter(|follow| !found.contains(follow))
+                .collect::<Vec<_>>(),
+        );
     }
     found
 }
@@ -45,7 +51,13 @@ pub(super) fn writes(node: &Node) -> Vec<Write> {
         let ways = choices.iter().filter_map(|choice| choice.way.as_ref());
         found.extend(ways.flat_map(|way| updates(&way.updates)).map(write));
     }
-    let listed = |overwrite| move |(field, span): &(FieldRef, Span)| Write { field: *field, overwrite, span: *span };
+    let listed = |overwrite| {
+        move |(field, span): &(FieldRef, Span)| Write {
+            field: *field,
+            overwrite,
+            span: *span,
+        }
+    };
     found.extend(node.may_update.iter().map(listed(false)));
     found.extend(node.may_overwrite.iter().map(listed(true)));
     found
@@ -60,5 +72,9 @@ pub(super) fn updates(body: &[Stmt]) -> impl Iterator<Item = &Update> {
 }
 
 fn write(update: &Update) -> Write {
-    Write { field: update.field, overwrite: update.overwrite, span: update.span }
+    Write {
+        field: update.field,
+        overwrite: update.overwrite,
+        span: update.span,
+    }
 }

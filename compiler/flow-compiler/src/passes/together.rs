@@ -104,7 +104,9 @@ impl Search<'_, '_> {
                 }
             }
         }
-        let unasked: Vec<_> = (0..view.vertices()).filter(|v| view.is_deferred(*v) && view.runs_unasked(*v)).collect();
+        let unasked: Vec<_> = (0..view.vertices())
+            .filter(|v| view.is_deferred(*v) && view.runs_unasked(*v))
+            .collect();
         for (index, held) in unasked.iter().enumerate() {
             self.add(*held, START);
             for other in &unasked[index + 1..] {
@@ -120,7 +122,11 @@ impl Search<'_, '_> {
         }
         if self.crosses(a, b.to) && self.crosses(b, a.to) {
             let both = self.view.kind(a) == WayKind::Send && a.to == b.to;
-            if both { self.add(a.to, b.to) } else { self.add_apart(a.to, b.to) }
+            if both {
+                self.add(a.to, b.to)
+            } else {
+                self.add_apart(a.to, b.to)
+            }
         }
     }
 
@@ -132,7 +138,8 @@ impl Search<'_, '_> {
             return;
         }
         // The arrows of an item node wait for all items of their group.
-        let one_group = a == b && view.as_node(a).is_some_and(|n| view.is_item[n.index()]) && !self.apart[a as usize];
+        let one_group =
+            a == b && view.as_node(a).is_some_and(|n| view.is_item[n.index()]) && !self.apart[a as usize];
         for way in view.ways_out(a) {
             if one_group && way.kind == WayKind::Arrows {
                 continue;
@@ -147,9 +154,14 @@ impl Search<'_, '_> {
 
     /// Whether what the edge leads to can begin while an activation of `beside` is unsettled.
     fn crosses(&self, edge: &Edge, beside: Vertex) -> bool {
-        let Some(join) = self.view.as_join(edge.to) else { return true };
+        let Some(join) = self.view.as_join(edge.to) else {
+            return true;
+        };
         let hir = &self.view.flow.joins[join as usize];
-        let heedless = matches!((hir.policy, hir.rest), (Policy::Each, _) | (Policy::First(_), Rest::Keep | Rest::Block));
+        let heedless = matches!(
+            (hir.policy, hir.rest),
+            (Policy::Each, _) | (Policy::First(_), Rest::Keep | Rest::Block)
+        );
         heedless || !self.reaches_other(join, edge.source, beside)
     }
 
@@ -157,7 +169,9 @@ impl Search<'_, '_> {
     fn reaches_other(&self, join: u32, source: u32, from: Vertex) -> bool {
         let mut reaches = self.reaches.borrow_mut();
         let known = reaches.entry(join).or_insert_with(|| self.reaches(join));
-        known.get(&from).is_some_and(|(one, other)| *one != source || other.is_some())
+        known
+            .get(&from)
+            .is_some_and(|(one, other)| *one != source || other.is_some())
     }
 
     fn reaches(&self, join: u32) -> Reaches {
@@ -189,7 +203,9 @@ impl Search<'_, '_> {
     }
 
     fn add(&mut self, a: Vertex, b: Vertex) {
-        let runs = |v: Vertex| v < self.view.end() && !self.view.hir(v).is_some_and(|n| n.schedule == Schedule::Finally);
+        let runs = |v: Vertex| {
+            v < self.view.end() && !self.view.hir(v).is_some_and(|n| n.schedule == Schedule::Finally)
+        };
         if !runs(a) || !runs(b) || self.found.seen(a, b) || a == b && self.found.deferred[a as usize] {
             return;
         }

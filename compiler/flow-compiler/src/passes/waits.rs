@@ -16,9 +16,19 @@ pub(super) fn for_ever(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     let raced = in_a_race(facts);
     for (index, node) in facts.flow.nodes.iter().enumerate() {
         let this = NodeRef(index as u32);
-        let NodeKind::Wait(choices) = &node.kind else { continue };
-        let only_events = choices.iter().all(|choice| matches!(choice.what, WaitKind::Event { .. }));
-        let named = |other: &Node| other.cancel.iter().chain(&other.finish).any(|(name, _)| *name == this);
+        let NodeKind::Wait(choices) = &node.kind else {
+            continue;
+        };
+        let only_events = choices
+            .iter()
+            .all(|choice| matches!(choice.what, WaitKind::Event { .. }));
+        let named = |other: &Node| {
+            other
+                .cancel
+                .iter()
+                .chain(&other.finish)
+                .any(|(name, _)| *name == this)
+        };
         let ends = node.timeout.is_some() || node.on_timeout.is_some() || node.schedule == Schedule::Standing;
         if !only_events || choices.is_empty() || ends || raced[facts.view.node(this) as usize] {
             continue;
@@ -28,9 +38,12 @@ pub(super) fn for_ever(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         }
         let name = &node.name.text;
         found.push(
-            Diagnostic::warning(codes::graph::WAITS_FOR_EVER, format!("`{name}` waits for ever if its event never comes"))
-                .primary(node.head, "nothing ends this wait")
-                .help("give it a `timeout`, an arm `after …`, or a `cancel` in another branch"),
+            Diagnostic::warning(
+                codes::graph::WAITS_FOR_EVER,
+                format!("`{name}` waits for ever if its event never comes"),
+            )
+            .primary(node.head, "nothing ends this wait")
+            .help("give it a `timeout`, an arm `after …`, or a `cancel` in another branch"),
         );
     }
 }
@@ -40,8 +53,12 @@ fn in_a_race(facts: &Facts<'_>) -> Vec<bool> {
     let view = &facts.view;
     let mut seen = vec![false; view.vertices() as usize];
     let races = facts.flow.joins.iter().enumerate();
-    let races = races.filter(|(_, join)| matches!((join.policy, join.rest), (Policy::First(_), Rest::Cancel)));
-    let mut open: Vec<Vertex> = races.flat_map(|(number, _)| view.ins(view.join(number as u32))).map(|edge| edge.from).collect();
+    let races =
+        races.filter(|(_, join)| matches!((join.policy, join.rest), (Policy::First(_), Rest::Cancel)));
+    let mut open: Vec<Vertex> = races
+        .flat_map(|(number, _)| view.ins(view.join(number as u32)))
+        .map(|edge| edge.from)
+        .collect();
     while let Some(vertex) = open.pop() {
         if !std::mem::replace(&mut seen[vertex as usize], true) {
             open.extend(view.ins(vertex).map(|edge| edge.from));
@@ -54,7 +71,9 @@ fn in_a_race(facts: &Facts<'_>) -> Vec<bool> {
 pub(super) fn unheard(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     let mut heard = vec![false; facts.flow.events.len()];
     for node in &facts.flow.nodes {
-        let NodeKind::Wait(choices) = &node.kind else { continue };
+        let NodeKind::Wait(choices) = &node.kind else {
+            continue;
+        };
         for choice in choices {
             if let WaitKind::Event { event, .. } = choice.what
                 && let Some(heard) = heard.get_mut(event as usize)
@@ -63,16 +82,26 @@ pub(super) fn unheard(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
-    if facts.flow.nodes.iter().any(|node| matches!(node.kind, NodeKind::Error)) {
+    if facts
+        .flow
+        .nodes
+        .iter()
+        .any(|node| matches!(node.kind, NodeKind::Error))
+    {
         return;
     }
     for (event, heard) in facts.flow.events.iter().zip(heard) {
         if !heard && !heard_below(facts, &event.name.text) {
             let name = &event.name.text;
             found.push(
-                Diagnostic::warning(codes::graph::EVENT_UNHEARD, format!("no `wait` names the event `{name}`"))
-                    .primary(event.name.span, "would be kept and never used")
-                    .help(format!("write a `wait` with `for event {name}`, or remove the event")),
+                Diagnostic::warning(
+                    codes::graph::EVENT_UNHEARD,
+                    format!("no `wait` names the event `{name}`"),
+                )
+                .primary(event.name.span, "would be kept and never used")
+                .help(format!(
+                    "write a `wait` with `for event {name}`, or remove the event"
+                )),
             );
         }
     }
@@ -112,14 +141,18 @@ pub(super) fn locks_in_both_orders(program: &Program, found: &mut Vec<Diagnostic
     let mut order: BTreeMap<(Key, Key), (Span, Span)> = BTreeMap::new();
     for flow in &program.flows {
         for node in &flow.nodes {
-            let NodeKind::Subgraph { flow: child, .. } = &node.kind else { continue };
+            let NodeKind::Subgraph { flow: child, .. } = &node.kind else {
+                continue;
+            };
             let mut inner = Vec::new();
             let mut seen = vec![false; program.flows.len()];
             collect(program, *child, &mut seen, &mut inner);
             for (held, held_span) in keys(node) {
                 for (taken, taken_span) in &inner {
                     // A lock of the run is another lock in another run, but a child runs in its parent's.
-                    order.entry((held.clone(), taken.clone())).or_insert((held_span, *taken_span));
+                    order
+                        .entry((held.clone(), taken.clone()))
+                        .or_insert((held_span, *taken_span));
                 }
             }
         }
@@ -128,11 +161,16 @@ pub(super) fn locks_in_both_orders(program: &Program, found: &mut Vec<Diagnostic
         if held >= taken {
             continue;
         }
-        let Some((other, _)) = order.get(&(taken.clone(), held.clone())) else { continue };
+        let Some((other, _)) = order.get(&(taken.clone(), held.clone())) else {
+            continue;
+        };
         found.push(
             Diagnostic::warning(
                 codes::graph::LOCKS_IN_BOTH_ORDERS,
-                format!("the locks \"{}\" and \"{}\" are taken inside one another in both orders", held.0, taken.0),
+                format!(
+                    "the locks \"{}\" and \"{}\" are taken inside one another in both orders",
+                    held.0, taken.0
+                ),
             )
             .primary(*inner, "taken while the other is held")
             .label(*outer, "held here")

@@ -19,14 +19,17 @@ pub(super) fn unreachable(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         return;
     }
     let view = &facts.view;
-    let lost = |v: Vertex| !facts.reached[v as usize] && (view.as_node(v).is_some() || view.as_join(v).is_some());
+    let lost =
+        |v: Vertex| !facts.reached[v as usize] && (view.as_node(v).is_some() || view.as_join(v).is_some());
     let regions = Components::new(view, lost);
     for (number, members) in regions.members.iter().enumerate() {
         let inside = |edge: &Edge| regions.of[edge.from as usize] == number as u32;
         if members.iter().any(|v| view.ins(*v).any(|edge| !inside(edge))) {
             continue;
         }
-        let Some(node) = members.iter().find_map(|v| view.hir(*v)) else { continue };
+        let Some(node) = members.iter().find_map(|v| view.hir(*v)) else {
+            continue;
+        };
         let name = &node.name.text;
         let message = if members.len() > 1 {
             format!("nothing leads into the cycle that begins with `{name}`")
@@ -36,7 +39,9 @@ pub(super) fn unreachable(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         found.push(
             Diagnostic::error(codes::graph::UNREACHABLE, message)
                 .primary(node.head, "can never run")
-                .help(format!("write an arrow to it, such as `start -> {name}`, or remove it")),
+                .help(format!(
+                    "write an arrow to it, such as `start -> {name}`, or remove it"
+                )),
         );
     }
 }
@@ -51,15 +56,24 @@ pub(super) fn no_way_out(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         if leaves || view.runs_unasked(vertex) || node.schedule == Schedule::Standing {
             continue;
         }
-        if matches!(node.kind, NodeKind::Error | NodeKind::Route(_) | NodeKind::Send(_)) {
+        if matches!(
+            node.kind,
+            NodeKind::Error | NodeKind::Route(_) | NodeKind::Send(_)
+        ) {
             continue;
         }
         let name = &node.name.text;
-        let commands = if node.may_goto.is_empty() { "" } else { "; `may goto` needs it for when the worker says nothing" };
+        let commands = if node.may_goto.is_empty() {
+            ""
+        } else {
+            "; `may goto` needs it for when the worker says nothing"
+        };
         found.push(
             Diagnostic::error(codes::graph::NO_WAY_OUT, format!("nothing follows `{name}`"))
                 .primary(node.head, "has no way out")
-                .help(format!("write an arrow out of it, such as `{name} -> end`{commands}")),
+                .help(format!(
+                    "write an arrow out of it, such as `{name} -> end`{commands}"
+                )),
         );
     }
 }
@@ -89,19 +103,29 @@ fn report_decider(facts: &Facts<'_>, from: NodeRef, span: Span, found: &mut Vec<
         _ => return,
     };
     let view = &facts.view;
-    let mut targets: Vec<_> = view.outs(view.node(from)).filter_map(|edge| view.hir(edge.to)).map(|n| n.name.text.as_str()).collect();
+    let mut targets: Vec<_> = view
+        .outs(view.node(from))
+        .filter_map(|edge| view.hir(edge.to))
+        .map(|n| n.name.text.as_str())
+        .collect();
     targets.sort_unstable();
     targets.dedup();
     let help = match targets.as_slice() {
         [] => format!("{why}; write the arrow behind a target of it"),
         [one] => format!("{why}: write `{one} -> …` instead"),
-        several => format!("{why}: write the arrow behind its targets, `[{}] -> …` or one of them", several.join(", ")),
+        several => format!(
+            "{why}: write the arrow behind its targets, `[{}] -> …` or one of them",
+            several.join(", ")
+        ),
     };
     found.push(
-        Diagnostic::error(codes::graph::ARROW_FROM_ROUTE, format!("an arrow cannot leave the {what} `{name}`"))
-            .primary(span, "this arrow would never be taken")
-            .label(node.head, format!("`{name}` is a {what}"))
-            .help(help),
+        Diagnostic::error(
+            codes::graph::ARROW_FROM_ROUTE,
+            format!("an arrow cannot leave the {what} `{name}`"),
+        )
+        .primary(span, "this arrow would never be taken")
+        .label(node.head, format!("`{name}` is a {what}"))
+        .help(help),
     );
 }
 
@@ -113,14 +137,21 @@ pub(super) fn at_finally(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let vertex = view.node(NodeRef(index as u32));
-        let outs = view.outs(vertex).filter(|edge| view.kind(edge) == WayKind::Arrows);
+        let outs = view
+            .outs(vertex)
+            .filter(|edge| view.kind(edge) == WayKind::Arrows);
         for edge in view.ins(vertex).chain(outs) {
             let name = &node.name.text;
             found.push(
-                Diagnostic::error(codes::graph::ARROW_AT_FINALLY, format!("`{name}` is `finally`: no arrow leads to it or from it"))
-                    .primary(edge.span, "remove this")
-                    .label(node.head, "runs once, however the run ends")
-                    .help("a `finally` node needs no arrow; for work inside the run use a node without `finally`"),
+                Diagnostic::error(
+                    codes::graph::ARROW_AT_FINALLY,
+                    format!("`{name}` is `finally`: no arrow leads to it or from it"),
+                )
+                .primary(edge.span, "remove this")
+                .label(node.head, "runs once, however the run ends")
+                .help(
+                    "a `finally` node needs no arrow; for work inside the run use a node without `finally`",
+                ),
             );
         }
     }
@@ -132,7 +163,10 @@ pub(super) fn parameters(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         parameters_of(facts, &arrow.to, found);
     }
     for join in &facts.flow.joins {
-        join.target.iter().chain(&join.otherwise).for_each(|target| parameters_of(facts, target, found));
+        join.target
+            .iter()
+            .chain(&join.otherwise)
+            .for_each(|target| parameters_of(facts, target, found));
     }
 }
 
@@ -145,8 +179,15 @@ fn parameters_of(facts: &Facts<'_>, target: &Target, found: &mut Vec<Diagnostic>
     let types = &facts.program.types;
     let given = |param: &Param| args.iter().any(|(name, _)| *name == param.name.text);
     let needed = |param: &&Param| param.default.is_none() && !is_nullable(types, param.ty) && !given(param);
-    let missing: Vec<_> = node.params.iter().filter(needed).map(|param| format!("`{}`", param.name.text)).collect();
-    let Some(first) = node.params.iter().find(needed) else { return };
+    let missing: Vec<_> = node
+        .params
+        .iter()
+        .filter(needed)
+        .map(|param| format!("`{}`", param.name.text))
+        .collect();
+    let Some(first) = node.params.iter().find(needed) else {
+        return;
+    };
     let name = &node.name.text;
     found.push(
         Diagnostic::error(
@@ -167,7 +208,9 @@ pub(super) fn duplicates(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     for way in &view.ways {
         let mut in_set: BTreeMap<Vertex, Span> = BTreeMap::new();
         for edge in view.edges_of(way) {
-            let plain = way.kind == WayKind::Arrows && view.as_join(edge.from).is_none() && view.as_join(edge.to).is_none();
+            let plain = way.kind == WayKind::Arrows
+                && view.as_join(edge.from).is_none()
+                && view.as_join(edge.to).is_none();
             let first = match way.kind {
                 WayKind::Arrows if plain => arrows.get(&(edge.from, edge.to)).copied(),
                 WayKind::Goto => in_set.get(&edge.to).copied(),
@@ -207,7 +250,11 @@ fn same_joins(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 fn duplicate(view: &GraphView<'_>, edge: &Edge, first: Span) -> Diagnostic {
-    let message = format!("`{} -> {}` is there already", view.name(edge.from), view.name(edge.to));
+    let message = format!(
+        "`{} -> {}` is there already",
+        view.name(edge.from),
+        view.name(edge.to)
+    );
     twice(message, edge.span, first)
 }
 
@@ -221,11 +268,18 @@ fn twice(message: String, later: Span, first: Span) -> Diagnostic {
 /// Arrows of a node whose `goto` always decides.
 pub(super) fn beside_goto(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     let flow = facts.flow;
-    let arrows = flow.arrows.iter().filter_map(|arrow| arrow.from.map(|from| (from, arrow.span)));
-    let arrivals = flow.joins.iter().flat_map(|join| &join.sources).filter_map(|(source, span)| match source {
-        Source::Node(node) => Some((*node, *span)),
-        Source::Join(_) => None,
-    });
+    let arrows = flow
+        .arrows
+        .iter()
+        .filter_map(|arrow| arrow.from.map(|from| (from, arrow.span)));
+    let arrivals =
+        flow.joins
+            .iter()
+            .flat_map(|join| &join.sources)
+            .filter_map(|(source, span)| match source {
+                Source::Node(node) => Some((*node, *span)),
+                Source::Join(_) => None,
+            });
     for (from, span) in arrows.chain(arrivals) {
         let node = &flow.nodes[from.index()];
         let Some(goto) = &node.goto else { continue };

@@ -49,7 +49,13 @@ fn conflicts(
             facts.together().can(vertex, facts.view.node(*other)) && !one_wins(facts, *node, *other)
         };
         if let Some((other, first)) = writers[..=index].iter().find(meets) {
-            found.push(conflict(facts, field, (*node, write), (*other, first), overwrites));
+            found.push(conflict(
+                facts,
+                field,
+                (*node, write),
+                (*other, first),
+                overwrites,
+            ));
         }
     }
 }
@@ -63,7 +69,10 @@ fn conflict(
 ) -> Diagnostic {
     let flow = facts.flow;
     let name = &flow.fields[field.index()].name.text;
-    let (later, earlier) = (&flow.nodes[node.index()].name.text, &flow.nodes[other.index()].name.text);
+    let (later, earlier) = (
+        &flow.nodes[node.index()].name.text,
+        &flow.nodes[other.index()].name.text,
+    );
     let (code, does) = if overwrites {
         (codes::state::TWO_OVERWRITES, "overwrite")
     } else {
@@ -72,27 +81,42 @@ fn conflict(
     let help = if overwrites {
         format!("send an update with `{name} <- …` in one of them, or let one wait for the other")
     } else {
-        format!("give `{name}` a reducer that can merge both, such as `by append`, or let one wait for the other")
+        format!(
+            "give `{name}` a reducer that can merge both, such as `by append`, or let one wait for the other"
+        )
     };
     let declared = flow.fields[field.index()].name.span;
     if node == other {
-        return Diagnostic::error(code, format!("`{later}` can run several times at once, and each would {does} `{name}`"))
-            .primary(write.span, format!("every activation of `{later}` {does}s it"))
-            .label(declared, "holds one value")
-            .help(help.replace(" in one of them", "").replace("let one wait for the other", "start it once"));
+        return Diagnostic::error(
+            code,
+            format!("`{later}` can run several times at once, and each would {does} `{name}`"),
+        )
+        .primary(write.span, format!("every activation of `{later}` {does}s it"))
+        .label(declared, "holds one value")
+        .help(
+            help.replace(" in one of them", "")
+                .replace("let one wait for the other", "start it once"),
+        );
     }
-    Diagnostic::error(code, format!("`{earlier}` and `{later}` can run at the same time, and both {does} `{name}`"))
-        .primary(write.span, format!("`{later}` {does}s it here"))
-        .label(first.span, format!("`{earlier}` {does}s it here"))
-        .label(declared, "declared here")
-        .help(help)
+    Diagnostic::error(
+        code,
+        format!("`{earlier}` and `{later}` can run at the same time, and both {does} `{name}`"),
+    )
+    .primary(write.span, format!("`{later}` {does}s it here"))
+    .label(first.span, format!("`{earlier}` {does}s it here"))
+    .label(declared, "declared here")
+    .help(help)
 }
 
 /// Whether both are sources of one `first of` that withdraws the loser.
 fn one_wins(facts: &Facts<'_>, a: NodeRef, b: NodeRef) -> bool {
     a != b
         && facts.flow.joins.iter().any(|join| {
-            let has = |node| join.sources.iter().any(|(source, _)| *source == Source::Node(node));
+            let has = |node| {
+                join.sources
+                    .iter()
+                    .any(|(source, _)| *source == Source::Node(node))
+            };
             (join.policy, join.rest) == (Policy::First(1), Rest::Cancel) && has(a) && has(b)
         })
 }
@@ -107,9 +131,11 @@ pub(super) fn started_twice(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         }
         let arrows: Vec<&Edge> = view.ins(vertex).filter(|edge| is_plain(facts, edge)).collect();
         let meet = |a: &Edge, b: &Edge| a.from != b.from && facts.together().can(a.from, b.from);
-        let pairs = arrows.iter().enumerate().skip(1).find_map(|(later, b)| {
-            arrows[..later].iter().find(|a| meet(a, b)).map(|a| (*a, *b))
-        });
+        let pairs = arrows
+            .iter()
+            .enumerate()
+            .skip(1)
+            .find_map(|(later, b)| arrows[..later].iter().find(|a| meet(a, b)).map(|a| (*a, *b)));
         let Some((first, second)) = pairs else { continue };
         let name = &node.name.text;
         let sources: Vec<_> = [first, second].iter().map(|edge| view.name(edge.from)).collect();
@@ -136,12 +162,30 @@ fn is_plain(facts: &Facts<'_>, edge: &Edge) -> bool {
 /// the middle of a chain or behind a bracket, so that nothing else hangs on the text.
 fn rewrite(facts: &Facts<'_>, first: &Edge, second: &Edge, join: &str) -> Option<Vec<Edit>> {
     let from = [first, second].map(|edge| plain_arrow(facts, edge));
-    let [Some(first_prefix), Some(second_prefix)] = from else { return None };
-    let kept = |edge: &Edge, prefixed: bool| if prefixed { facts.view.name(edge.from).to_owned() } else { String::new() };
-    let second_text = if second_prefix { format!("{}\n  {join}", facts.view.name(second.from)) } else { join.to_owned() };
+    let [Some(first_prefix), Some(second_prefix)] = from else {
+        return None;
+    };
+    let kept = |edge: &Edge, prefixed: bool| {
+        if prefixed {
+            facts.view.name(edge.from).to_owned()
+        } else {
+            String::new()
+        }
+    };
+    let second_text = if second_prefix {
+        format!("{}\n  {join}", facts.view.name(second.from))
+    } else {
+        join.to_owned()
+    };
     Some(vec![
-        Edit { span: first.span, text: kept(first, first_prefix) },
-        Edit { span: second.span, text: second_text },
+        Edit {
+            span: first.span,
+            text: kept(first, first_prefix),
+        },
+        Edit {
+            span: second.span,
+            text: second_text,
+        },
     ])
 }
 
@@ -152,10 +196,18 @@ fn plain_arrow(facts: &Facts<'_>, edge: &Edge) -> Option<bool> {
     let arrow = flow.arrows.iter().find(|arrow| arrow.span == edge.span)?;
     let shares = |span: Span| span != arrow.span && span.file == arrow.span.file;
     let target = arrow.to.span;
-    let goes_on = flow.arrows.iter().any(|other| shares(other.span) && other.span.start == target.start);
+    let goes_on = flow
+        .arrows
+        .iter()
+        .any(|other| shares(other.span) && other.span.start == target.start);
     let in_bracket = flow.joins.iter().any(|join| join.bracket.contains(arrow.span));
-    let forked = flow.arrows.iter().any(|other| shares(other.span) && other.span.contains(arrow.span));
-    let overlaps = |other: Span| shares(other) && other.start < arrow.span.start && arrow.span.start < other.end;
-    let prefixed = flow.arrows.iter().any(|other| overlaps(other.span)) || flow.joins.iter().any(|join| overlaps(join.span));
+    let forked = flow
+        .arrows
+        .iter()
+        .any(|other| shares(other.span) && other.span.contains(arrow.span));
+    let overlaps =
+        |other: Span| shares(other) && other.start < arrow.span.start && arrow.span.start < other.end;
+    let prefixed = flow.arrows.iter().any(|other| overlaps(other.span))
+        || flow.joins.iter().any(|join| overlaps(join.span));
     (!goes_on && !in_bracket && !forked).then_some(prefixed)
 }

@@ -11,7 +11,7 @@ mod play;
 use std::collections::{BTreeMap, BTreeSet};
 
 use flow_bytecode::{Policy, Schedule};
-use flow_diagnostics::{Diagnostic, Span, codes};
+use flow_diagnostics::{Diagnostic, Span};
 
 use super::Facts;
 use super::graph_view::{Edge, GraphView, START, Vertex, Way, WayKind};
@@ -39,7 +39,9 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             && let Some(way) = &facts.flow.on_error
             && GraphView::uses_flow_error(facts.flow, node)
         {
-            walk::target(&way.target, &mut |e| site::reads_of(e, &mut |field, span| reads.push((field, span))));
+            walk::target(&way.target, &mut |e| {
+                site::reads_of(e, &mut |field, span| reads.push((field, span)))
+            });
         }
         for (field, span) in reads {
             let missing = facts.reached[vertex as usize] && written.misses(vertex, field);
@@ -50,7 +52,9 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     }
     if let Some(result) = &facts.flow.result {
         let mut reads: BTreeMap<FieldRef, Span> = BTreeMap::new();
-        site::reads_of(result, &mut |field, span| drop(reads.entry(field).or_insert(span)));
+        site::reads_of(result, &mut |field, span| {
+            reads.entry(field).or_insert(span);
+        });
         for (field, span) in reads {
             if written.result_misses(field) {
                 found.push(play::report_result(facts, &written, field, span));
@@ -90,8 +94,14 @@ impl<'v, 'p> Written<'v, 'p> {
         let idom = dominators(view);
         let joins = 0..view.flow.joins.len() as u32;
         let all = joins.filter(|join| view.flow.joins[*join as usize].policy == Policy::All);
-        let sure = all.map(|join| (join, avoid::sure_sources(view, &idom, join))).collect();
-        let updates = view.ways.iter().map(|way| surely_updates(view, way, interesting.len())).collect();
+        let sure = all
+            .map(|join| (join, avoid::sure_sources(view, &idom, join)))
+            .collect();
+        let updates = view
+            .ways
+            .iter()
+            .map(|way| surely_updates(view, way, interesting.len()))
+            .collect();
         let count = view.vertices() as usize;
         let words = interesting.len();
         let mut written = Self {
@@ -134,7 +144,11 @@ impl<'v, 'p> Written<'v, 'p> {
     fn written_at_last(&self, field: FieldRef) -> bool {
         let nodes = (0..self.view.flow.nodes.len() as u32).map(|node| self.view.node(NodeRef(node)));
         let mut last = nodes.filter(|v| self.view.hir(*v).is_some_and(|n| n.schedule == Schedule::Finally));
-        last.any(|v| self.view.hir(v).is_some_and(|node| surely_settles(self.view.flow, node) && settles(node).any(|f| f == field)))
+        last.any(|v| {
+            self.view
+                .hir(v)
+                .is_some_and(|node| surely_settles(self.view.flow, node) && settles(node).any(|f| f == field))
+        })
     }
 
     fn backward(&mut self) {
@@ -161,7 +175,11 @@ impl<'v, 'p> Written<'v, 'p> {
         let ways = self.view.ways_out(vertex);
         if vertex >= self.view.end() || ways.is_empty() {
             let ends = vertex <= self.view.end();
-            return if ends { self.interesting.clone() } else { vec![0; self.interesting.len()] };
+            return if ends {
+                self.interesting.clone()
+            } else {
+                vec![0; self.interesting.len()]
+            };
         }
         let mut any = vec![0; self.interesting.len()];
         for way in ways {
@@ -170,10 +188,14 @@ impl<'v, 'p> Written<'v, 'p> {
             let edges = self.view.edges_of(way);
             if way.kind == WayKind::Every {
                 let mut some = vec![0; one.len()];
-                edges.iter().for_each(|edge| join(&mut some, &self.avoided[edge.to as usize]));
+                edges
+                    .iter()
+                    .for_each(|edge| join(&mut some, &self.avoided[edge.to as usize]));
                 meet(&mut one, &some);
             } else {
-                edges.iter().for_each(|edge| meet(&mut one, &self.avoided[edge.to as usize]));
+                edges
+                    .iter()
+                    .for_each(|edge| meet(&mut one, &self.avoided[edge.to as usize]));
             }
             join(&mut any, &one);
         }
@@ -205,7 +227,12 @@ impl<'v, 'p> Written<'v, 'p> {
     }
 
     fn before_of(&self, vertex: Vertex) -> Set {
-        if vertex == START || self.view.hir(vertex).is_some_and(|n| n.schedule == Schedule::Finally) {
+        if vertex == START
+            || self
+                .view
+                .hir(vertex)
+                .is_some_and(|n| n.schedule == Schedule::Finally)
+        {
             return vec![0; self.interesting.len()];
         }
         if let Some(join) = self.view.as_join(vertex) {
@@ -264,7 +291,9 @@ impl<'v, 'p> Written<'v, 'p> {
 /// way's own.
 fn surely_updates(view: &GraphView<'_>, way: &Way, words: usize) -> Set {
     let mut set = vec![0; words];
-    let Some(node) = view.hir(way.from) else { return set };
+    let Some(node) = view.hir(way.from) else {
+        return set;
+    };
     let mut add = |field: FieldRef| set[field.index() / 64] |= 1 << (field.index() % 64);
     match way.kind {
         WayKind::Error | WayKind::Arm | WayKind::Every | WayKind::Send | WayKind::Else => {}
@@ -278,7 +307,10 @@ fn surely_updates(view: &GraphView<'_>, way: &Way, words: usize) -> Set {
                 settles(node).for_each(&mut add);
             }
             if let (WayKind::Choice(index), NodeKind::Wait(choices)) = (way.kind, &node.kind) {
-                let own = choices[index as usize].way.iter().flat_map(|way| site::updates(&way.updates));
+                let own = choices[index as usize]
+                    .way
+                    .iter()
+                    .flat_map(|way| site::updates(&way.updates));
                 own.for_each(|update| add(update.field));
             }
         }
@@ -292,7 +324,11 @@ fn settles(node: &Node) -> impl Iterator<Item = FieldRef> {
 
 /// Whether the arrows of the node never fire without its updates.
 fn surely_settles(flow: &Flow, node: &Node) -> bool {
-    let flows = if GraphView::uses_flow_error(flow, node) { flow.on_error.as_ref() } else { None };
+    let flows = if GraphView::uses_flow_error(flow, node) {
+        flow.on_error.as_ref()
+    } else {
+        None
+    };
     let skips = |way: &ErrorWay| matches!(way.target.kind, TargetKind::Skip);
     let skips = node.on_error.as_ref().or(flows).is_some_and(skips);
     let gate = matches!(node.kind, NodeKind::Interrupt { gate: Some(_), .. });
@@ -300,7 +336,8 @@ fn surely_settles(flow: &Flow, node: &Node) -> bool {
 }
 
 fn is_item(view: &GraphView<'_>, vertex: Vertex) -> bool {
-    view.as_node(vertex).is_some_and(|node| view.is_item[node.index()])
+    view.as_node(vertex)
+        .is_some_and(|node| view.is_item[node.index()])
 }
 
 fn has(set: &Set, field: FieldRef) -> bool {

@@ -34,12 +34,20 @@ impl<'v, 'p> Between<'v, 'p> {
         let mut open: Vec<Vertex> = view.ins(target).map(|edge| edge.from).collect();
         while let Some(vertex) = open.pop() {
             if region.insert(vertex) {
-                open.extend(view.ins(vertex).map(|edge| edge.from).filter(|from| *from != target));
+                open.extend(
+                    view.ins(vertex)
+                        .map(|edge| edge.from)
+                        .filter(|from| *from != target),
+                );
             }
         }
         let mut laps = BTreeSet::new();
         let mut open: Vec<Vertex> = view.ins(root).map(|edge| edge.from).collect();
-        let leaves: BTreeSet<Vertex> = region.iter().flat_map(|v| view.outs(*v)).map(|edge| edge.to).collect();
+        let leaves: BTreeSet<Vertex> = region
+            .iter()
+            .flat_map(|v| view.outs(*v))
+            .map(|edge| edge.to)
+            .collect();
         if leaves.iter().any(|to| !region.contains(to) && *to < view.end()) {
             while let Some(vertex) = open.pop() {
                 if vertex != target && !region.contains(&vertex) && laps.insert(vertex) {
@@ -47,7 +55,13 @@ impl<'v, 'p> Between<'v, 'p> {
                 }
             }
         }
-        Self { view, target, root, region, laps }
+        Self {
+            view,
+            target,
+            root,
+            region,
+            laps,
+        }
     }
 
     fn is_sure(&self, source: u32) -> bool {
@@ -89,7 +103,12 @@ impl<'v, 'p> Between<'v, 'p> {
                 continue;
             }
             avoids.insert(vertex, true);
-            open.extend(self.view.ins(vertex).map(|edge| edge.from).filter(|from| self.region.contains(from)));
+            open.extend(
+                self.view
+                    .ins(vertex)
+                    .map(|edge| edge.from)
+                    .filter(|from| self.region.contains(from)),
+            );
             if vertex == self.root {
                 open.extend(self.region.iter().copied().filter(|v| !avoids[v]));
             }

@@ -25,12 +25,26 @@ pub(super) fn report(
         format!("`{by}` may read `{name}` before anything has written it"),
     )
     .primary(read, "has no value here in some plays");
-    explain(facts, report, field, &play, &format!("{} reads it", shown(&facts.view, &play, reader)))
+    explain(
+        facts,
+        report,
+        field,
+        &play,
+        &format!("{} reads it", shown(&facts.view, &play, reader)),
+    )
 }
 
-pub(super) fn report_result(facts: &Facts<'_>, written: &Written<'_, '_>, field: FieldRef, read: Span) -> Diagnostic {
+pub(super) fn report_result(
+    facts: &Facts<'_>,
+    written: &Written<'_, '_>,
+    field: FieldRef,
+    read: Span,
+) -> Diagnostic {
     let name = &facts.flow.fields[field.index()].name.text;
-    let halts = facts.view.ins(facts.view.halt()).find(|edge| !written.carries(edge, field));
+    let halts = facts
+        .view
+        .ins(facts.view.halt())
+        .find(|edge| !written.carries(edge, field));
     let play = match halts {
         Some(edge) => {
             let mut play = find(written, field, edge.from);
@@ -46,30 +60,60 @@ pub(super) fn report_result(facts: &Facts<'_>, written: &Written<'_, '_>, field:
     .primary(read, "has no value here in some plays");
     let last = play.last().map_or(START, |edge| edge.to);
     let shown = shown(&facts.view, &play, last);
-    explain(facts, report, field, &play, &format!("{shown} ends the run without it"))
+    explain(
+        facts,
+        report,
+        field,
+        &play,
+        &format!("{shown} ends the run without it"),
+    )
 }
 
 /// Says the play, where the update is missing, and what to do.
-fn explain(facts: &Facts<'_>, mut report: Diagnostic, field: FieldRef, play: &[Edge], shown: &str) -> Diagnostic {
+fn explain(
+    facts: &Facts<'_>,
+    mut report: Diagnostic,
+    field: FieldRef,
+    play: &[Edge],
+    shown: &str,
+) -> Diagnostic {
     let decl = &facts.flow.fields[field.index()].name;
     let writers = facts.flow.nodes.iter().enumerate().filter_map(|(index, node)| {
-        let write = site::writes(node).into_iter().find(|write| write.field == field)?;
+        let write = site::writes(node)
+            .into_iter()
+            .find(|write| write.field == field)?;
         Some((facts.view.node(NodeRef(index as u32)), write))
     });
     let writers: Vec<_> = writers.collect();
-    let left = play.iter().find(|edge| writers.iter().any(|(vertex, _)| *vertex == edge.from));
+    let left = play
+        .iter()
+        .find(|edge| writers.iter().any(|(vertex, _)| *vertex == edge.from));
     if let Some(edge) = left {
         let how = match facts.view.kind(edge) {
             WayKind::Error => "on its error way, without the update",
             WayKind::Timeout => "when it times out, without the update",
             _ => "without the update being certain",
         };
-        report = report.label(edge.span, format!("`{}` is left here {how}", facts.view.name(edge.from)));
+        report = report.label(
+            edge.span,
+            format!("`{}` is left here {how}", facts.view.name(edge.from)),
+        );
     } else if let Some((vertex, write)) = writers.first() {
-        report = report.label(write.span, format!("written by `{}`, which this play does not wait for", facts.view.name(*vertex)));
+        report = report.label(
+            write.span,
+            format!(
+                "written by `{}`, which this play does not wait for",
+                facts.view.name(*vertex)
+            ),
+        );
     }
-    let cure = format!("give `{}` a start value (`= …`), make it `T?`, or write it on every way to the read", decl.text);
-    report.label(decl.span, "has no start value").help(format!("in this play: {shown}; {cure}"))
+    let cure = format!(
+        "give `{}` a start value (`= …`), make it `T?`, or write it on every way to the read",
+        decl.text
+    );
+    report
+        .label(decl.span, "has no start value")
+        .help(format!("in this play: {shown}; {cure}"))
 }
 
 /// `start -> a -> b`
@@ -92,7 +136,8 @@ fn find(written: &Written<'_, '_>, field: FieldRef, to: Vertex) -> Vec<Edge> {
             break;
         }
         for edge in view.outs(vertex) {
-            let goes = !written.carries(edge, field) && edge.to < view.end() && written.misses(edge.to, field);
+            let goes =
+                !written.carries(edge, field) && edge.to < view.end() && written.misses(edge.to, field);
             if goes && edge.to != START && !came.contains_key(&edge.to) {
                 came.insert(edge.to, *edge);
                 open.push_back(edge.to);
@@ -115,7 +160,11 @@ fn ending(written: &Written<'_, '_>, field: FieldRef) -> Vec<Edge> {
         for way in view.ways_out(vertex) {
             let edges = view.edges_of(way);
             let free = edges.iter().all(|edge| avoids(edge.to)) || way.kind == WayKind::Every;
-            if !free || edges.first().is_some_and(|edge| super::has(&written.updates[edge.way as usize], field)) {
+            if !free
+                || edges
+                    .first()
+                    .is_some_and(|edge| super::has(&written.updates[edge.way as usize], field))
+            {
                 continue;
             }
             for edge in edges.iter().filter(|edge| avoids(edge.to)) {

@@ -52,7 +52,7 @@ struct Generator<'p> {
     tables: Tables,
 }
 
-impl<'p> Generator<'p> {
+impl Generator<'_> {
     /// Functions are the first chunks, so that a call knows its chunk before it is made.
     fn functions(&mut self) {
         let name = self.text("");

@@ -183,7 +183,7 @@ fn pieces(pattern: &Pattern, into: &mut Vec<Piece>) {
     match &pattern.kind {
         PatternKind::Or(choices) => choices.iter().for_each(|choice| pieces(choice, into)),
         PatternKind::Value(ConstValue::Case(case) | ConstValue::Variant(case, _)) => {
-            into.push(Piece::Case(case.clone()))
+            into.push(Piece::Case(case.clone()));
         }
         PatternKind::Variant(case, _) => into.push(Piece::Case(case.clone())),
         PatternKind::Value(value) => into.push(Piece::Value(value.clone())),

@@ -118,9 +118,9 @@ pub(super) fn past_target(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         let mut once = 0;
         for edge in view.ins(vertex) {
             if facts.components.of[edge.from as usize] == cycle {
-                again.push(edge)
+                again.push(edge);
             } else {
-                once += 1
+                once += 1;
             }
         }
         let (Some(edge), true) = (again.first(), once > 0) else {

@@ -123,9 +123,9 @@ impl Search<'_, '_> {
         if self.crosses(a, b.to) && self.crosses(b, a.to) {
             let both = self.view.kind(a) == WayKind::Send && a.to == b.to;
             if both {
-                self.add(a.to, b.to)
+                self.add(a.to, b.to);
             } else {
-                self.add_apart(a.to, b.to)
+                self.add_apart(a.to, b.to);
             }
         }
     }

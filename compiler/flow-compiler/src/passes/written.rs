@@ -40,7 +40,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             && GraphView::uses_flow_error(facts.flow, node)
         {
             walk::target(&way.target, &mut |e| {
-                site::reads_of(e, &mut |field, span| reads.push((field, span)))
+                site::reads_of(e, &mut |field, span| reads.push((field, span)));
             });
         }
         for (field, span) in reads {

@@ -1,7 +1,6 @@
 //! What the compiler proves about flows: a table of passes, one family per file. They read HIR and
 //! report; types and names are proven where HIR is made.
 
-mod arms;
 mod clauses;
 mod cycles;
 mod fields;
@@ -141,11 +140,6 @@ pub const PASSES: &[Pass] = &[
         name: "ephemeral misread",
         codes: &[codes::state::EPHEMERAL_MISREAD],
         run: fields::ephemeral,
-    },
-    Pass {
-        name: "arms",
-        codes: &[codes::routes::ARM_NEVER_TAKEN, codes::routes::ARMS_OVERLAP],
-        run: arms::check,
     },
     Pass {
         name: "attempts without timeout",

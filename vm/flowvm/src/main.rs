@@ -1,3 +1,7 @@
-//! The command line.
+//! The binary. Everything it does stands in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(flowvm::main())
+}

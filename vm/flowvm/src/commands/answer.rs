@@ -1,0 +1,167 @@
+//! `flowvm answer`: answers an open interrupt. Without an answer on the command line, it is asked for on the
+//! terminal, field by field, from its type.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use flow_machine::Input;
+use serde_json::{Map, Value as Json};
+
+use super::{Place, apply_and_follow, find, values};
+use crate::args::{Answer, Common};
+use crate::error::{Error, Result, code};
+use crate::store::{OpenInterrupt, Store};
+use crate::view::{note, paint, pretty, style};
+
+pub(super) fn perform(args: &Answer, common: &Common) -> Result<u8> {
+    let place = Place::here(common)?;
+    let store = place.open()?;
+    let run = find(&store, &args.run)?.id;
+    let open = store.interrupts(&run)?;
+    drop(store);
+    let (name, text) = match args.rest.as_slice() {
+        [] => (None, None),
+        [one] if open.iter().any(|open| called(open, one)) => (Some(one.as_str()), None),
+        [one] => (None, Some(one.as_str())),
+        [name, text, ..] => (Some(name.as_str()), Some(text.as_str())),
+    };
+    let interrupt = choose(&open, name, &run)?;
+    let value = match text {
+        Some(text) => values::json_or_text(text, "the answer", &interrupt.schema)?,
+        None => ask(interrupt)?,
+    };
+    let input = Input::Answer {
+        interrupt: name.unwrap_or(&interrupt.name).to_owned(),
+        value,
+    };
+    apply_and_follow(common, &place, &run, Some(input), &[])
+}
+
+fn called(open: &OpenInterrupt, name: &str) -> bool {
+    open.name == name || open.name.split('#').next() == Some(name)
+}
+
+fn choose<'a>(open: &'a [OpenInterrupt], name: Option<&str>, run: &str) -> Result<&'a OpenInterrupt> {
+    let names = || {
+        open.iter()
+            .map(|one| one.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let refused = |message: String| Error::new(code::RUN_REFUSES, message);
+    match (open, name) {
+        ([], _) => Err(refused(format!("run `{run}` asks nothing")).help(format!("flowvm show {run}"))),
+        ([one], None) => Ok(one),
+        (_, None) => {
+            Err(refused(format!("run `{run}` asks several things: {}", names())).help("say which one"))
+        }
+        (open, Some(name)) => open
+            .iter()
+            .find(|one| one.name == name)
+            .or_else(|| open.iter().find(|one| called(one, name)))
+            .ok_or_else(|| {
+                refused(format!("run `{run}` has no open interrupt `{name}`"))
+                    .help(format!("it asks: {}", names()))
+            }),
+    }
+}
+
+fn ask(interrupt: &OpenInterrupt) -> Result<Json> {
+    if !std::io::stdin().is_terminal() {
+        return Err(
+            Error::usage(format!("no answer to `{}` was given", interrupt.name))
+                .help("give it as JSON, as @FILE, or as - for standard input"),
+        );
+    }
+    note(&format!(
+        "{}: {}",
+        paint(style::STRONG, &interrupt.name),
+        interrupt.ask
+    ));
+    if !interrupt.show.is_null() {
+        note(&pretty(&interrupt.show));
+    }
+    value(&interrupt.schema, "answer", true)
+}
+
+/// Asks for a value of the schema, for a record field by field.
+fn value(schema: &Json, name: &str, needed: bool) -> Result<Json> {
+    let Some(properties) = schema.get("properties").and_then(Json::as_object) else {
+        return scalar(schema, name, needed);
+    };
+    let required = schema.get("required").and_then(Json::as_array);
+    let mut record = Map::new();
+    for (field, schema) in properties {
+        let needed = required.is_some_and(|names| names.iter().any(|one| one == field));
+        let answer = match schema.get("const") {
+            Some(fixed) => fixed.clone(),
+            None => value(schema, field, needed)?,
+        };
+        if needed || !answer.is_null() {
+            record.insert(field.clone(), answer);
+        }
+    }
+    Ok(Json::Object(record))
+}
+
+fn scalar(schema: &Json, name: &str, needed: bool) -> Result<Json> {
+    loop {
+        let line = line(&format!(
+            "  {name} ({}){}: ",
+            kind(schema),
+            if needed { "" } else { ", may be empty" }
+        ))?;
+        match line.trim() {
+            "" if !needed => return Ok(Json::Null),
+            text => match read(schema, text) {
+                Some(value) => return Ok(value),
+                None => note(&format!("  `{text}` does not fit")),
+            },
+        }
+    }
+}
+
+fn read(schema: &Json, text: &str) -> Option<Json> {
+    if let Some(values) = schema.get("enum").and_then(Json::as_array) {
+        return values.iter().find(|value| value.as_str() == Some(text)).cloned();
+    }
+    let yes_or_no = schema.get("type").and_then(Json::as_str) == Some("boolean");
+    match text.to_ascii_lowercase().as_str() {
+        "y" | "yes" if yes_or_no => return Some(Json::Bool(true)),
+        "n" | "no" if yes_or_no => return Some(Json::Bool(false)),
+        _ => {}
+    }
+    values::json_or_text(text, "the answer", schema)
+        .ok()
+        .filter(|value| !yes_or_no || value.is_boolean())
+}
+
+fn kind(schema: &Json) -> String {
+    if let Some(values) = schema.get("enum").and_then(Json::as_array) {
+        return values
+            .iter()
+            .filter_map(Json::as_str)
+            .collect::<Vec<_>>()
+            .join(" | ");
+    }
+    let any = schema.get("anyOf").and_then(|any| any.get(0));
+    match (schema.get("type").and_then(Json::as_str), any) {
+        (Some("boolean"), _) => "y/n".to_owned(),
+        (Some(kind), _) => kind.to_owned(),
+        (None, Some(first)) => kind(first),
+        (None, None) => "JSON".to_owned(),
+    }
+}
+
+fn line(prompt: &str) -> Result<String> {
+    let failed =
+        |error: std::io::Error| Error::new(code::SYSTEM, format!("cannot ask on this terminal: {error}"));
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{prompt}")
+        .and_then(|()| stderr.flush())
+        .map_err(failed)?;
+    let mut line = String::new();
+    match std::io::stdin().lock().read_line(&mut line).map_err(failed)? {
+        0 => Err(Error::usage("no answer was given")),
+        _ => Ok(line),
+    }
+}

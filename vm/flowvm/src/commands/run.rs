@@ -1,0 +1,178 @@
+//! `flowvm run`: starts a run and follows it.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use flow_machine::{Machine, Start};
+
+use super::{Place, apply_and_follow, follow, resume, values};
+use crate::args::{Common, Mode, Run};
+use crate::clock::now;
+use crate::error::{Error, Result, code};
+use crate::host::{Host, Setting};
+use crate::program::{self, Loaded};
+use crate::store::{self, Settings, SqliteStore, Store};
+use crate::view::{hint, note, out};
+use crate::workers::mock;
+
+pub(super) fn perform(args: &Run, common: &Common) -> Result<u8> {
+    let loaded = program::load(&args.file)?;
+    let place = Place::of(common, &loaded.config);
+    let start = start(args, &loaded)?;
+    let settings = settings(args, &loaded)?;
+    if args.detach {
+        return detach(args, common, &place, &loaded, start);
+    }
+    let store = SqliteStore::open_or_create(&place.path, place.durability)?;
+    if args.resume_if_exists && store.run(&start.run)?.is_some() {
+        let resumed = resume::input(&store, &start.run, start.limits)?;
+        drop(store);
+        return apply_and_follow(common, &place, &start.run, resumed, &args.stream);
+    }
+    let setting = Setting {
+        config: Arc::new(loaded.config),
+        settings,
+    };
+    let host = Host::start(store, &loaded.program, &loaded.image, start, setting)?;
+    follow(host, common, &place, &args.stream)
+}
+
+fn start(args: &Run, loaded: &Loaded) -> Result<Start> {
+    let image = loaded.program.image();
+    let flow = program::flow(&loaded.program, args.flow.as_deref())?;
+    let mut input = match &args.input {
+        None => Map::new(),
+        Some(text) => match values::json(text, "the input")? {
+            Json::Object(input) => input,
+            _ => {
+                return Err(Error {
+                    usage: true,
+                    ..Error::new(
+                        code::INPUT,
+                        "the input must be an object with the flow's parameters",
+                    )
+                });
+            }
+        },
+    };
+    values::assignments(&args.sets, image, &flow.params, &mut input)?;
+    let mut config = Map::new();
+    values::assignments(&args.configs, image, &flow.config, &mut config)?;
+    let before = args.break_before.iter().map(|node| (node.clone(), true));
+    let after = args.break_after.iter().map(|node| (node.clone(), false));
+    let breakpoints: Vec<(String, bool)> = before.chain(after).collect();
+    if let Some((unknown, _)) = breakpoints
+        .iter()
+        .find(|(name, _)| !flow.nodes.iter().any(|node| image.str(node.name) == name))
+    {
+        return Err(Error::new(
+            code::NOT_OFFERED,
+            format!(
+                "flow `{}` has no node `{unknown}` to pause at",
+                image.str(flow.name)
+            ),
+        ));
+    }
+    Ok(Start {
+        run: run_id(args.id.as_deref())?,
+        flow: image.str(flow.name).to_owned(),
+        input,
+        config,
+        limits: values::limits(&args.limits)?,
+        breakpoints,
+        seed: args.seed.unwrap_or_else(|| Uuid::now_v7().as_u128() as u64),
+    })
+}
+
+/// L-47: ids are distinct however many are made at once, and sort by time.
+fn run_id(given: Option<&str>) -> Result<String> {
+    let Some(id) = given else {
+        return Ok(Uuid::now_v7().to_string());
+    };
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | ':');
+    match !id.is_empty() && id.len() <= 128 && id.chars().all(fits) {
+        true => Ok(id.to_owned()),
+        false => Err(Error::usage(format!("`{id}` cannot be a run's id"))
+            .help("letters, digits and - _ . : are allowed, up to 128 of them")),
+    }
+}
+
+fn settings(args: &Run, loaded: &Loaded) -> Result<Settings> {
+    let image = loaded.program.image();
+    let workers: Vec<&str> = image
+        .workers
+        .iter()
+        .map(|worker| image.str(worker.name))
+        .collect();
+    let mocks = args
+        .mock
+        .as_deref()
+        .map(|path| mock::read(path, &workers))
+        .transpose()?
+        .unwrap_or_default();
+    let mode = match args.mode {
+        Mode::Live => store::Mode::Live,
+        Mode::Synthetic => store::Mode::Synthetic,
+    };
+    Ok(Settings {
+        root: loaded.config.root.display().to_string(),
+        mode,
+        seed: args.seed.unwrap_or(0),
+        mocks,
+    })
+}
+
+/// Checks everything that can be checked, then leaves the run to a process of its own.
+fn detach(args: &Run, common: &Common, place: &Place, loaded: &Loaded, start: Start) -> Result<u8> {
+    let run = start.run.clone();
+    let exists = |place: &Place| match place.path.exists() {
+        true => place.open()?.run(&run).map(|row| row.is_some()),
+        false => Ok(false),
+    };
+    if exists(place)? && !args.resume_if_exists {
+        return Err(Error::new(
+            code::RUN_EXISTS,
+            format!("there is a run `{run}` already"),
+        ));
+    }
+    Machine::start(loaded.program.clone(), start, now()).map_err(|refusal| Error {
+        code: refusal.code,
+        ..Error::new(code::INPUT, refusal.message)
+    })?;
+    let system = |error: std::io::Error| {
+        Error::new(
+            code::SYSTEM,
+            format!("cannot start a process of its own: {error}"),
+        )
+    };
+    let mut command = Command::new(std::env::current_exe().map_err(system)?);
+    command.args(std::env::args_os().skip(1).filter(|word| word != "--detach"));
+    if args.id.is_none() {
+        command.args(["--id", &run]);
+    }
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(system)?;
+    while !exists(place)? {
+        if child.try_wait().map_err(system)?.is_some() {
+            return Err(Error::new(code::SYSTEM, format!("run `{run}` did not start"))
+                .help("run it without --detach to see why"));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    if common.json {
+        out(&json!({"run": run, "status": "running"}).to_string());
+    } else {
+        out(&run);
+        note(&hint(&format!("flowvm events {run}{} --follow", place.option)));
+    }
+    Ok(0)
+}

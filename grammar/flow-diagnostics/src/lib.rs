@@ -12,6 +12,7 @@
 mod code;
 pub mod codes;
 mod diagnostic;
+pub mod render;
 mod source;
 mod span;
 

@@ -3,24 +3,24 @@
 use flow_bytecode::{Policy, Rest, Schedule};
 use flow_compiler::hir::expr::{Expr, ExprKind};
 use flow_compiler::hir::flow::{
-    Arm, ArmTest, Arrow, Decision, ErrorWay, Field, Flow, Join, Node, NodeKind, Reducer, Source, Stmt, Target,
-    TargetKind, Update,
+    Arm, ArmTest, Arrow, Decision, ErrorWay, Field, Flow, Join, Node, NodeKind, Reducer, Source, Stmt,
+    Target, TargetKind, Update,
 };
 use flow_compiler::hir::{ConstValue, FieldRef, Name, NodeRef, Program};
 use flow_compiler::types::{Ty, TyKind};
 use flow_diagnostics::{FileId, Span};
 
 /// A flow in the making.
-pub struct Build {
-    pub program: Program,
-    pub flow: Flow,
+pub(crate) struct Build {
+    pub(crate) program: Program,
+    pub(crate) flow: Flow,
     place: u32,
     int: Ty,
 }
 
 /// Where something leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum To {
+pub(crate) enum To {
     Node(usize),
     End,
     Skip,
@@ -28,12 +28,15 @@ pub enum To {
 
 impl Build {
     /// An empty flow with one field `f` without a start value.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut program = Program::default();
         let int = program.types.intern("int".to_owned(), TyKind::Int);
         let span = Span::new(FileId(0), 0, 1);
         let flow = Flow {
-            name: Name { text: "f".to_owned(), span },
+            name: Name {
+                text: "f".to_owned(),
+                span,
+            },
             doc: None,
             span,
             params: Vec::new(),
@@ -47,13 +50,18 @@ impl Build {
             events: Vec::new(),
             result: None,
         };
-        let mut build = Self { program, flow, place: 1, int };
+        let mut build = Self {
+            program,
+            flow,
+            place: 1,
+            int,
+        };
         build.field("f");
         build
     }
 
     /// A `last_value` field of type `int` without a start value.
-    pub fn field(&mut self, name: &str) -> FieldRef {
+    pub(crate) fn field(&mut self, name: &str) -> FieldRef {
         let name = self.name(name);
         self.flow.fields.push(Field {
             name,
@@ -69,19 +77,24 @@ impl Build {
     }
 
     /// A `transform`.
-    pub fn node(&mut self) -> usize {
+    pub(crate) fn node(&mut self) -> usize {
         self.add(NodeKind::Transform)
     }
 
     /// A route with these arms.
-    pub fn route(&mut self, arms: &[To]) -> usize {
+    pub(crate) fn route(&mut self, arms: &[To]) -> usize {
         let arms: Vec<Arm> = arms.iter().map(|to| self.arm(*to)).collect();
         let span = self.span();
-        self.add(NodeKind::Route(Decision { scrutinee: None, every: false, arms, span }))
+        self.add(NodeKind::Route(Decision {
+            scrutinee: None,
+            every: false,
+            arms,
+            span,
+        }))
     }
 
     /// One more arm for a route.
-    pub fn add_arm(&mut self, route: usize, to: To) {
+    pub(crate) fn add_arm(&mut self, route: usize, to: To) {
         let arm = self.arm(to);
         if let NodeKind::Route(decision) = &mut self.flow.nodes[route].kind {
             decision.arms.push(arm);
@@ -89,16 +102,23 @@ impl Build {
     }
 
     /// `from -> to`; none: `start`.
-    pub fn arrow(&mut self, from: Option<usize>, to: To) {
+    pub(crate) fn arrow(&mut self, from: Option<usize>, to: To) {
         let to = self.target(to);
         let span = self.span();
-        self.flow.arrows.push(Arrow { from: from.map(|n| NodeRef(n as u32)), to, span });
+        self.flow.arrows.push(Arrow {
+            from: from.map(|n| NodeRef(n as u32)),
+            to,
+            span,
+        });
     }
 
     /// `policy [sources] -> to`
-    pub fn join(&mut self, policy: Policy, sources: &[usize], to: To) {
+    pub(crate) fn join(&mut self, policy: Policy, sources: &[usize], to: To) {
         let target = self.target(to);
-        let sources = sources.iter().map(|n| (Source::Node(NodeRef(*n as u32)), self.span())).collect();
+        let sources = sources
+            .iter()
+            .map(|n| (Source::Node(NodeRef(*n as u32)), self.span()))
+            .collect();
         let span = self.span();
         self.flow.joins.push(Join {
             policy,
@@ -112,23 +132,43 @@ impl Build {
     }
 
     /// `on error -> to`
-    pub fn on_error(&mut self, node: usize, to: To) {
+    pub(crate) fn on_error(&mut self, node: usize, to: To) {
         let target = self.target(to);
         let span = self.span();
-        self.flow.nodes[node].on_error = Some(ErrorWay { error: None, target, span });
+        self.flow.nodes[node].on_error = Some(ErrorWay {
+            error: None,
+            target,
+            span,
+        });
     }
 
     /// `field <- 1`
-    pub fn writes(&mut self, node: usize, field: FieldRef) {
+    pub(crate) fn writes(&mut self, node: usize, field: FieldRef) {
         let span = self.span();
-        let value = Expr { kind: ExprKind::Const(ConstValue::Int(1)), ty: self.int, span };
-        let update = Update { field, field_span: span, overwrite: false, value, items: false, span };
+        let value = Expr {
+            kind: ExprKind::Const(ConstValue::Int(1)),
+            ty: self.int,
+            span,
+        };
+        let update = Update {
+            field,
+            field_span: span,
+            overwrite: false,
+            value,
+            items: false,
+            span,
+        };
         self.flow.nodes[node].body.push(Stmt::Update(update));
     }
 
     fn arm(&mut self, to: To) -> Arm {
         let target = self.target(to);
-        Arm { test: ArmTest::Otherwise, label: "?".to_owned(), target, span: self.span() }
+        Arm {
+            test: ArmTest::Otherwise,
+            label: "?".to_owned(),
+            target,
+            span: self.span(),
+        }
     }
 
     fn target(&mut self, to: To) -> Target {
@@ -137,7 +177,10 @@ impl Build {
             To::End => TargetKind::End,
             To::Skip => TargetKind::Skip,
         };
-        Target { kind, span: self.span() }
+        Target {
+            kind,
+            span: self.span(),
+        }
     }
 
     fn add(&mut self, kind: NodeKind) -> usize {
@@ -174,7 +217,10 @@ impl Build {
     }
 
     fn name(&mut self, text: &str) -> Name {
-        Name { text: text.to_owned(), span: self.span() }
+        Name {
+            text: text.to_owned(),
+            span: self.span(),
+        }
     }
 
     fn span(&mut self) -> Span {

@@ -14,7 +14,7 @@ use flow_compiler::passes::written::Written;
 use random::Random;
 
 /// How many random flows are played.
-const FLOWS: u64 = 3000;
+const FLOWS: u64 = 800;
 /// Flows with more nodes are left out.
 const MOST_NODES: usize = 9;
 
@@ -32,12 +32,29 @@ fn the_analyses_report_what_the_player_finds() {
         }
         played += 1;
         let view = GraphView::new(&build.flow);
-        assert_eq!(together(&view), seen.together, "seed {seed}: at the same time\n{}", show(&build.flow));
+        assert_eq!(
+            together(&view),
+            seen.together,
+            "seed {seed}: at the same time\n{}",
+            show(&build.flow)
+        );
         let written = Written::new(&view, vec![1]);
         let nodes = 0..build.flow.nodes.len();
-        let unwritten: BTreeSet<_> = nodes.filter(|n| written.misses(*n as u32 + 1, FieldRef(0))).collect();
-        assert_eq!(unwritten, seen.unwritten, "seed {seed}: read before written\n{}", show(&build.flow));
-        assert_eq!(written.result_misses(FieldRef(0)), seen.ends_unwritten, "seed {seed}: result\n{}", show(&build.flow));
+        let unwritten: BTreeSet<_> = nodes
+            .filter(|n| written.misses(*n as u32 + 1, FieldRef(0)))
+            .collect();
+        assert_eq!(
+            unwritten,
+            seen.unwritten,
+            "seed {seed}: read before written\n{}",
+            show(&build.flow)
+        );
+        assert_eq!(
+            written.result_misses(FieldRef(0)),
+            seen.ends_unwritten,
+            "seed {seed}: result\n{}",
+            show(&build.flow)
+        );
     }
     assert!(played > FLOWS / 2, "only {played} flows were small enough");
 }
@@ -47,7 +64,9 @@ fn together(view: &GraphView<'_>) -> BTreeSet<(usize, usize)> {
     assert!(relation.is_complete());
     let count = view.flow.nodes.len();
     let pairs = (0..count).flat_map(|a| (a..count).map(move |b| (a, b)));
-    pairs.filter(|(a, b)| relation.can(*a as u32 + 1, *b as u32 + 1)).collect()
+    pairs
+        .filter(|(a, b)| relation.can(*a as u32 + 1, *b as u32 + 1))
+        .collect()
 }
 
 /// The graph as lines of edges, for a failing seed.
@@ -63,9 +82,16 @@ fn show(flow: &Flow) -> String {
                 None => view.name(edge.to).to_owned(),
             })
             .collect();
-        let from = view.as_join(way.from).map_or(view.name(way.from).to_owned(), |join| format!("join{join}"));
+        let from = view
+            .as_join(way.from)
+            .map_or(view.name(way.from).to_owned(), |join| format!("join{join}"));
         let writes = view.hir(way.from).is_some_and(|node| !node.body.is_empty());
-        lines += &format!("{from}{} -{:?}-> [{}]\n", if writes { "*" } else { "" }, way.kind, to.join(", "));
+        lines += &format!(
+            "{from}{} -{:?}-> [{}]\n",
+            if writes { "*" } else { "" },
+            way.kind,
+            to.join(", ")
+        );
     }
     lines
 }

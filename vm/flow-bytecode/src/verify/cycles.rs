@@ -1,6 +1,7 @@
 //! What may not be circular or endlessly deep: constants, types that never come to a value, calls.
 
 use super::{At, Verified, wrong};
+use crate::ids::ConstId;
 use crate::image::{Image, Type};
 use crate::limits::{CONST_DEPTH, CONST_VALUES, TYPE_WRAPPERS};
 use crate::op::Op;
@@ -14,7 +15,7 @@ pub(super) fn check(image: &Image) -> Verified {
 
 /// Depth and size of every constant, parts before wholes.
 fn consts(image: &Image) -> Verified {
-    let parts = |at: usize| image.consts[at].parts().map(|part| part.index()).collect();
+    let parts = |at: usize| image.consts[at].parts().map(ConstId::index).collect();
     let order = in_order(image.consts.len(), parts).map_err(|at| circle("consts", at))?;
     let mut measures = vec![(0_u32, 0_u64); image.consts.len()];
     for at in order {

@@ -151,7 +151,7 @@ impl InFlow<'_> {
         self.nodes(node.cancel.iter().chain(&node.finish).copied())?;
         node.retry
             .as_ref()
-            .map_or(Ok(()), |policy| self.check.retry(policy))
+            .map_or(Ok(()), Checker::retry)
             .at(|| "retry".into())?;
         duration(node.timeout).at(|| "timeout".into())?;
         node.on_timeout

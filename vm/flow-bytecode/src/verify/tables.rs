@@ -52,7 +52,7 @@ impl Checker<'_> {
         distinct(self.image, params.iter().map(|param| param.name)).at(|| "params".into())
     }
 
-    pub(super) fn retry(&self, policy: &RetryPolicy) -> Verified {
+    pub(super) fn retry(policy: &RetryPolicy) -> Verified {
         let delays = 0 <= policy.backoff_min && policy.backoff_min <= policy.backoff_max;
         if policy.attempts == 0 || !delays || !policy.factor.is_finite() || policy.factor < 0.0 {
             return wrong("a retry policy needs an attempt, and delays that make sense");
@@ -140,10 +140,7 @@ impl Checker<'_> {
         self.params(&worker.params)?;
         self.ty(worker.reply)?;
         self.chunk(worker.options, &[worker.params.len()])?;
-        worker
-            .retry
-            .as_ref()
-            .map_or(Ok(()), |policy| self.retry(policy))?;
+        worker.retry.as_ref().map_or(Ok(()), Self::retry)?;
         duration(worker.timeout)
     }
 }

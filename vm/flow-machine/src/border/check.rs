@@ -99,8 +99,7 @@ impl Check<'_> {
     fn part<'s, S: Source<'s>>(&mut self, ty: TypeId, source: S) -> Checked<Value> {
         let program = self.program;
         match (&program.image().types[ty.index()], source.kind()) {
-            (Type::Nullable(base), Kind::Object) => self.part(*base, source),
-            (Type::Refined { base, .. }, Kind::Object) => self.part(*base, source),
+            (Type::Nullable(base) | Type::Refined { base, .. }, Kind::Object) => self.part(*base, source),
             (Type::Record { fields, .. }, Kind::Object) => self.nested(|check| {
                 let mut part = Map::new();
                 for field in fields {

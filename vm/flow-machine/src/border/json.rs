@@ -112,7 +112,7 @@ fn write_canonical(out: &mut Vec<u8>, json: &Json) {
             out.push(b'}');
         }
         Json::Number(number) if number.as_f64() == Some(0.0) && number.is_f64() => {
-            out.extend_from_slice(b"0.0")
+            out.extend_from_slice(b"0.0");
         }
         scalar => out.extend_from_slice(scalar.to_string().as_bytes()),
     }

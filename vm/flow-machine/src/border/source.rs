@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::json::{plain_number, plain_value, to_json};
 use super::types::described;
-use crate::value::Value;
+use crate::value::{List, Value};
 
 /// Something that can be checked against a type.
 pub(super) trait Source<'s>: Copy {
@@ -132,7 +132,7 @@ impl<'s> Source<'s> for &'s Value {
     }
 
     fn items(self) -> Box<dyn Iterator<Item = Self> + 's> {
-        Box::new(self.as_list().into_iter().flat_map(|list| list.iter()))
+        Box::new(self.as_list().into_iter().flat_map(List::iter))
     }
 
     fn entries(self) -> Box<dyn Iterator<Item = (&'s str, Self)> + 's> {

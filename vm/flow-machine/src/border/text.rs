@@ -1,5 +1,7 @@
 //! Values as text: what `${…}` shows, and the written forms of durations and times.
 
+use std::fmt::Write as _;
+
 use jiff::{Span, SpanRelativeTo, Timestamp};
 
 use super::json::to_json;
@@ -27,12 +29,12 @@ pub fn duration_text(nanos: i64) -> String {
         ("s", 1_000_000_000),
     ] {
         if rest >= size {
-            out += &format!("{}{unit}", rest / size);
+            let _ = write!(out, "{}{unit}", rest / size);
             rest %= size;
         }
     }
     if rest > 0 {
-        out += &format!("{}{}ms", rest / 1_000_000, fraction(rest % 1_000_000, 6));
+        let _ = write!(out, "{}{}ms", rest / 1_000_000, fraction(rest % 1_000_000, 6));
     }
     if nanos == 0 { "0s".into() } else { out }
 }
@@ -52,7 +54,7 @@ pub fn iso_duration(nanos: i64) -> String {
     let date = part(days, 'D');
     let mut time = part(hours, 'H') + &part(minutes, 'M');
     if seconds % 60 > 0 || below > 0 || (date.is_empty() && time.is_empty()) {
-        time += &format!("{}{}S", seconds % 60, fraction(below, 9));
+        let _ = write!(time, "{}{}S", seconds % 60, fraction(below, 9));
     }
     let sign = if nanos < 0 { "-" } else { "" };
     let between = if time.is_empty() { "" } else { "T" };

@@ -24,9 +24,10 @@ pub(super) fn call(method: Method, receiver: &Value, rest: &[Value]) -> Result<V
         (Method::Floor, Value::Float(value), []) => whole(value.floor()),
         (Method::Ceil, Value::Float(value), []) => whole(value.ceil()),
         (Method::ToInt, Value::Float(value), []) => whole(value.trunc()),
-        (Method::Round, Value::Int(value), [Value::Int(_)]) => Ok(Value::Float(*value as f64)),
         (Method::Round, Value::Float(value), [Value::Int(digits)]) => rounded(*value, *digits),
-        (Method::ToFloat, Value::Int(value), []) => Ok(Value::Float(*value as f64)),
+        (Method::ToFloat, Value::Int(value), []) | (Method::Round, Value::Int(value), [Value::Int(_)]) => {
+            Ok(Value::Float(*value as f64))
+        }
         (Method::ToFloat, Value::Float(value), []) => Ok(Value::Float(*value)),
         (Method::Clamp, value, [low, high]) => {
             if low > high {
@@ -37,7 +38,7 @@ pub(super) fn call(method: Method, receiver: &Value, rest: &[Value]) -> Result<V
             }
             Ok(value.max(low).min(high).clone())
         }
-        _ => Err(unknown(method, &[&[receiver.clone()], rest].concat())),
+        _ => Err(unknown(method, &[std::slice::from_ref(receiver), rest].concat())),
     }
 }
 

@@ -36,9 +36,8 @@ pub(super) fn call(
         (Method::StartsWith, [Value::Str(part)]) => Ok(Value::Bool(text.starts_with(&**part))),
         (Method::EndsWith, [Value::Str(part)]) => Ok(Value::Bool(text.ends_with(&**part))),
         (Method::Contains, [Value::Str(part)]) => Ok(Value::Bool(text.contains(&**part))),
-        (Method::Slice, [Value::Int(from)]) => Ok(slice(text, *from, None)),
+        (Method::Slice, [Value::Int(from)] | [Value::Int(from), Value::Null]) => Ok(slice(text, *from, None)),
         (Method::Slice, [Value::Int(from), Value::Int(to)]) => Ok(slice(text, *from, Some(*to))),
-        (Method::Slice, [Value::Int(from), Value::Null]) => Ok(slice(text, *from, None)),
         (Method::Matches, [Value::Str(pattern)]) => {
             Ok(Value::Bool(patterns.get(pattern, fuel)?.is_match(text)))
         }

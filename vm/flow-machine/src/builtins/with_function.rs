@@ -9,7 +9,7 @@ use super::unknown;
 use crate::border;
 use crate::fault::{Fault, FaultKind};
 use crate::interp::{Env, Fuel, Interp};
-use crate::value::{List, Map, Value, bounded};
+use crate::value::{List, Map, Object, Value, bounded};
 
 /// What calls back into the program.
 pub(crate) struct Caller<'a, 'e> {
@@ -115,7 +115,7 @@ fn of_map(
 ) -> Result<Value, Fault> {
     let two = caller.takes_two(function);
     let mut map = Map::new();
-    for (key, value) in receiver.as_object().into_iter().flat_map(|object| object.iter()) {
+    for (key, value) in receiver.as_object().into_iter().flat_map(Object::iter) {
         let result = if two {
             caller.call(function, [Value::Str(key.clone()), value.clone()])?
         } else {

@@ -67,7 +67,7 @@ impl Interp {
     }
 
     /// A field of a record, map or union case.
-    pub(super) fn field(&self, of: &Value, name: &Arc<str>, hint: u16) -> Result<Value, Fault> {
+    pub(super) fn field(of: &Value, name: &Arc<str>, hint: u16) -> Result<Value, Fault> {
         let found = match of {
             Value::Record(record) => record.get_at(name, usize::from(hint)),
             Value::Variant(variant) => variant.fields.get_at(name, usize::from(hint)),
@@ -204,7 +204,7 @@ fn secret_concat(parts: &[Value]) -> Value {
     let mut joined: Vec<SecretPart> = Vec::new();
     let mut add = |part: SecretPart| match (joined.last_mut(), part) {
         (Some(SecretPart::Text(before)), SecretPart::Text(text)) => {
-            *before = format!("{before}{text}").into()
+            *before = format!("{before}{text}").into();
         }
         (_, part) => joined.push(part),
     };

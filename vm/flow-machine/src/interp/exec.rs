@@ -82,7 +82,10 @@ impl Interp {
                     base: of,
                     name,
                     hint,
-                } => (dst, self.field(self.reg(base, of), env.program.text(name), hint)?),
+                } => (
+                    dst,
+                    Self::field(self.reg(base, of), env.program.text(name), hint)?,
+                ),
                 Op::Jump { to } => {
                     next = to as usize;
                     continue;

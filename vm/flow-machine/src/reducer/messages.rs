@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Writer;
 use crate::fault::{Fault, FaultKind};
 use crate::interp::Fuel;
-use crate::value::{List, Record, Value, bounded};
+use crate::value::{List, Object, Record, Value, bounded};
 
 /// Applies the updates of all writers, as one batch.
 pub(super) fn add(old: Option<Value>, writers: &[Writer<'_>], fuel: &mut Fuel) -> Result<Value, Fault> {
@@ -76,7 +76,8 @@ impl Batch {
         }
         if id.is_empty() {
             let id = self.fresh_id(writer.id_prefix);
-            self.put(id.clone(), with_id(element, id));
+            let message = with_id(element, &id);
+            self.put(id, message);
         } else {
             self.put(id.clone(), element.clone());
         }
@@ -141,8 +142,8 @@ fn is_marker(element: &Value, name: &str, keys: &[&str]) -> bool {
     object.get(name) == Some(&Value::Bool(true)) && object.iter().all(|(key, _)| keys.contains(&&**key))
 }
 
-fn with_id(message: &Value, id: Arc<str>) -> Value {
-    let fields = message.as_object().into_iter().flat_map(|object| object.iter());
+fn with_id(message: &Value, id: &Arc<str>) -> Value {
+    let fields = message.as_object().into_iter().flat_map(Object::iter);
     let fields = fields.map(|(name, value)| match &**name {
         "id" => (name.clone(), Value::Str(id.clone())),
         _ => (name.clone(), value.clone()),

@@ -36,7 +36,7 @@ use crate::store::{Durability, RunRow, SqliteStore, Store};
 use crate::view::{Observers, ending, note, out, summary};
 
 /// Does what the command line says; returns the exit code.
-pub fn perform(cli: Cli) -> Result<u8> {
+pub(crate) fn perform(cli: Cli) -> Result<u8> {
     let common = &cli.common;
     match cli.verb {
         Verb::Run(args) => run::perform(&args, common),

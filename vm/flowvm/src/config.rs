@@ -146,14 +146,15 @@ impl Config {
 
     fn at(root: &Path, found: bool) -> Result<Self> {
         let file = root.join(FILE);
-        let text = match found {
-            true => std::fs::read_to_string(&file).map_err(|error| {
+        let text = if found {
+            std::fs::read_to_string(&file).map_err(|error| {
                 Error::new(
                     code::CONFIG_UNREADABLE,
                     format!("cannot read `{}`: {error}", file.display()),
                 )
-            })?,
-            false => String::new(),
+            })?
+        } else {
+            String::new()
         };
         let table = text.parse::<toml::Table>().map_err(|error| {
             Error::new(
@@ -262,7 +263,7 @@ fn breaker(mut section: Reader) -> Result<Breaker> {
         total: section.count("total")?.unwrap_or(20) as u32,
         cooldown: section
             .parsed("cooldown", "a duration, such as \"5m\"", duration)?
-            .unwrap_or(Duration::from_secs(60)),
+            .unwrap_or(Duration::from_mins(1)),
     };
     section.finish(&["consecutive", "total", "cooldown"])?;
     Ok(breaker)
@@ -283,8 +284,8 @@ fn rate(text: &str) -> Option<Rate> {
     let (calls, per) = text.split_once('/')?;
     let per = match per.trim() {
         "s" => Duration::from_secs(1),
-        "m" => Duration::from_secs(60),
-        "h" => Duration::from_secs(3600),
+        "m" => Duration::from_mins(1),
+        "h" => Duration::from_hours(1),
         other => duration(other)?,
     };
     let calls = calls.trim().parse().ok().filter(|calls| *calls > 0)?;

@@ -85,10 +85,7 @@ impl<S: Store> Host<S> {
         let at = now();
         let calls = Calls::new(program, &setting, &start.run, &start.flow)?;
         let (run, flow, settings) = (start.run.clone(), start.flow.clone(), setting.settings);
-        let mut machine = Machine::start(program.clone(), start, at).map_err(|refusal| Error {
-            code: refusal.code,
-            ..Error::new(code::INPUT, refusal.message)
-        })?;
+        let mut machine = Machine::start(program.clone(), start, at).map_err(Error::refused)?;
         let out = machine.take();
         let interrupts = open_interrupts(&machine);
         let head = head(&machine);
@@ -193,10 +190,7 @@ impl<S: Store> Host<S> {
     /// Takes something from outside, before the run is driven on.
     pub fn apply(&mut self, input: Input) -> Result<()> {
         let taken = self.machine.apply(input, now());
-        taken.map_err(|refusal| Error {
-            code: refusal.code,
-            ..Error::new(code::RUN_REFUSES, refusal.message)
-        })
+        taken.map_err(Error::refused)
     }
 
     /// Drives the run until it ends, rests, or `stop` becomes true.
@@ -312,9 +306,10 @@ impl<S: Store> Host<S> {
     }
 
     fn renew(&mut self) -> Result<()> {
-        match self.written.elapsed() < HEARTBEAT {
-            true => Ok(()),
-            false => self.store.renew(&self.run, self.epoch, now() + LEASE_NS),
+        if self.written.elapsed() < HEARTBEAT {
+            Ok(())
+        } else {
+            self.store.renew(&self.run, self.epoch, now() + LEASE_NS)
         }
     }
 

@@ -2,7 +2,7 @@
 //! they call, and the command line.
 //!
 //! - **Host** ([`host`]): does what the machine says, here and now.
-//! - **Store** ([`store`]): runs, their events, leases; one SQLite file. **History** ([`history`]): states from deltas.
+//! - **Store** ([`store`]): runs, their events, leases; one `SQLite` file. **History** ([`history`]): states from deltas.
 //! - **Worker** ([`workers`]): who does what a node calls for; one file per protocol.
 //! - **Program** ([`program`]): from a file to something that runs; sources by way of [`compile`].
 //! - **Config** ([`config`]): `flow.toml`. **Limits** ([`limits`]): every bound. **Error** ([`error`]): what is

@@ -23,12 +23,11 @@ pub struct Loaded {
 pub fn load(path: &Path) -> Result<Loaded> {
     let config = Config::find(folder_of(path))?;
     let path = entry(path, &config)?;
-    let verified = match path.extension().is_some_and(|extension| extension == "flowb") {
-        true => {
-            let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
-            from_bytes(&bytes, &format!("`{}`", path.display()))?
-        }
-        false => crate::compile::compile(&path)?,
+    let verified = if path.extension().is_some_and(|extension| extension == "flowb") {
+        let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+        from_bytes(&bytes, &format!("`{}`", path.display()))?
+    } else {
+        crate::compile::compile(&path)?
     };
     let image = encode(verified.image());
     Ok(Loaded {
@@ -82,12 +81,12 @@ pub fn unreadable(path: &Path, error: &std::io::Error) -> Error {
 }
 
 fn folder_of(path: &Path) -> &Path {
-    match path.is_dir() {
-        true => path,
-        false => path
-            .parent()
+    if path.is_dir() {
+        path
+    } else {
+        path.parent()
             .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new(".")),
+            .unwrap_or(Path::new("."))
     }
 }
 

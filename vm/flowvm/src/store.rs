@@ -1,5 +1,5 @@
 //! What a store of runs must be able to do. The one write of a run's history is the fenced commit;
-//! how SQLite does it stands in `sqlite`. Nothing here knows the machine's rules.
+//! how `SQLite` does it stands in `sqlite`. Nothing here knows the machine's rules.
 
 mod owner;
 mod sqlite;

@@ -9,6 +9,8 @@ mod exec;
 mod http;
 pub(crate) mod memory;
 pub mod mock;
+#[cfg(test)]
+mod network_tests;
 pub mod secrets;
 pub mod synthetic;
 mod trace;

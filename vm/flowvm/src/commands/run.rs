@@ -94,10 +94,11 @@ fn run_id(given: Option<&str>) -> Result<String> {
         return Ok(Uuid::now_v7().to_string());
     };
     let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | ':');
-    match !id.is_empty() && id.len() <= 128 && id.chars().all(fits) {
-        true => Ok(id.to_owned()),
-        false => Err(Error::usage(format!("`{id}` cannot be a run's id"))
-            .help("letters, digits and - _ . : are allowed, up to 128 of them")),
+    if !id.is_empty() && id.len() <= 128 && id.chars().all(fits) {
+        Ok(id.to_owned())
+    } else {
+        Err(Error::usage(format!("`{id}` cannot be a run's id"))
+            .help("letters, digits and - _ . : are allowed, up to 128 of them"))
     }
 }
 
@@ -129,9 +130,12 @@ fn settings(args: &Run, loaded: &Loaded) -> Result<Settings> {
 /// Checks everything that can be checked, then leaves the run to a process of its own.
 fn detach(args: &Run, common: &Common, place: &Place, loaded: &Loaded, start: Start) -> Result<u8> {
     let run = start.run.clone();
-    let exists = |place: &Place| match place.path.exists() {
-        true => place.open()?.run(&run).map(|row| row.is_some()),
-        false => Ok(false),
+    let exists = |place: &Place| {
+        if place.path.exists() {
+            place.open()?.run(&run).map(|row| row.is_some())
+        } else {
+            Ok(false)
+        }
     };
     if exists(place)? && !args.resume_if_exists {
         return Err(Error::new(
@@ -139,10 +143,7 @@ fn detach(args: &Run, common: &Common, place: &Place, loaded: &Loaded, start: St
             format!("there is a run `{run}` already"),
         ));
     }
-    Machine::start(loaded.program.clone(), start, now()).map_err(|refusal| Error {
-        code: refusal.code,
-        ..Error::new(code::INPUT, refusal.message)
-    })?;
+    Machine::start(loaded.program.clone(), start, now()).map_err(Error::refused)?;
     let system = |error: std::io::Error| {
         Error::new(
             code::SYSTEM,

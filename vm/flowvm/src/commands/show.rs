@@ -47,7 +47,7 @@ pub(super) fn perform(args: &Show, common: &Common) -> Result<u8> {
     ];
     match &row.owner {
         Some((owner, _)) if !owner.is_dead() => {
-            facts.push(format!("driven   by process {} on {}", owner.pid, owner.name))
+            facts.push(format!("driven   by process {} on {}", owner.pid, owner.name));
         }
         _ if running => facts.push(format!(
             "driven   by nobody: flowvm resume {}{}",
@@ -64,12 +64,14 @@ pub(super) fn perform(args: &Show, common: &Common) -> Result<u8> {
     if let Some(error) = machine.error() {
         facts.push(format!("error    [{}] {}", error.code, error.message));
     }
-    facts.iter().for_each(|fact| out(fact));
+    for fact in &facts {
+        out(fact);
+    }
     out("");
     let flow = program::flow(machine.program(), Some(&row.flow))?;
-    graph::lines(machine.image(), flow, &events, until)
-        .iter()
-        .for_each(|line| out(line));
+    for line in graph::lines(machine.image(), flow, &events, until) {
+        out(&line);
+    }
     show_attempts(&attempts);
     for one in store.interrupts(&row.id)? {
         out(&format!(

@@ -58,7 +58,7 @@ fn a_whole_file_is_read() {
         Breaker {
             consecutive: 5,
             total: 20,
-            cooldown: Duration::from_secs(300)
+            cooldown: Duration::from_mins(5)
         }
     );
     assert_eq!(config.store_path(), Path::new("/project/.flow/flow.db"));
@@ -130,7 +130,7 @@ fn variables_override_every_value() {
 
 #[test]
 fn durations_are_those_of_the_language() {
-    assert_eq!(duration("1h30m"), Some(Duration::from_secs(5400)));
+    assert_eq!(duration("1h30m"), Some(Duration::from_mins(90)));
     assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
     assert_eq!(
         [duration(""), duration("5"), duration("m"), duration("5min")],

@@ -39,12 +39,12 @@ pub(super) struct Calls {
     /// Numbers of mocked calls: how many there were per worker, and which one each attempt is.
     counted: BTreeMap<String, u64>,
     numbers: HashMap<AttemptId, u64>,
-    ended: (
-        mpsc::UnboundedSender<(AttemptId, Reply)>,
-        mpsc::UnboundedReceiver<(AttemptId, Reply)>,
-    ),
+    ended: (mpsc::UnboundedSender<Ended>, mpsc::UnboundedReceiver<Ended>),
     news: Vec<(AttemptId, String)>,
 }
+
+/// A call that has ended, and how.
+type Ended = (AttemptId, Reply);
 
 struct Flying {
     task: Option<AbortHandle>,

@@ -1,4 +1,4 @@
-//! The store in one SQLite file: opening and its checks, the fenced commit. The only place, with its
+//! The store in one `SQLite` file: opening and its checks, the fenced commit. The only place, with its
 //! submodules, that names rusqlite.
 //!
 //! - `schema`: the tables and how a file comes into being. `read`: everything that only looks.
@@ -353,7 +353,7 @@ fn replace_interrupts(tx: &Transaction<'_>, run: &str, open: &[OpenInterrupt]) -
     Ok(())
 }
 
-/// What can be said about a file before SQLite sees it. A damaged one must not be taken for a new one.
+/// What can be said about a file before `SQLite` sees it. A damaged one must not be taken for a new one.
 fn check_file(path: &Path) -> Result<u64> {
     let meta = std::fs::metadata(path).map_err(|error| io_error(path, "open", &error))?;
     if meta.is_dir() {

@@ -164,7 +164,9 @@ impl Observer for Live {
             .filter(|attempt| !flying.contains(attempt))
             .cloned()
             .collect();
-        gone.iter().for_each(|attempt| self.hide(attempt));
+        for attempt in &gone {
+            self.hide(attempt);
+        }
     }
 
     fn waiting(&mut self, attempt: &str, why: &str) {

@@ -38,7 +38,14 @@ impl Stream {
             item
         };
         match (mode, &event.kind) {
-            (StreamMode::Debug, _) => serde_json::to_value(event).ok(),
+            (StreamMode::Debug, _)
+            | (
+                StreamMode::Tasks,
+                EventKind::Dispatched { .. }
+                | EventKind::Succeeded { .. }
+                | EventKind::Failed { .. }
+                | EventKind::Late { .. },
+            ) => serde_json::to_value(event).ok(),
             (StreamMode::Values, EventKind::Committed { .. }) => {
                 Some(json!({"seq": event.seq, "step": event.step, "state": self.state}))
             }
@@ -53,13 +60,6 @@ impl Stream {
                     .collect();
                 Some(with(place(), json!({"index": index, "updates": updates})))
             }
-            (
-                StreamMode::Tasks,
-                EventKind::Dispatched { .. }
-                | EventKind::Succeeded { .. }
-                | EventKind::Failed { .. }
-                | EventKind::Late { .. },
-            ) => serde_json::to_value(event).ok(),
             (StreamMode::Custom, EventKind::Emitted { name, data }) => {
                 Some(with(place(), json!({"name": name, "data": data})))
             }

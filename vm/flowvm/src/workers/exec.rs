@@ -50,7 +50,7 @@ pub(super) async fn call(call: Call) -> Reply {
 fn words(call: &Call) -> Result<Vec<String>, Failure> {
     let given = call.binding.command.clone().or_else(|| {
         let list = call.options.get("command")?.as_array()?;
-        list.iter().map(|word| Some(plain(word)?)).collect()
+        list.iter().map(plain).collect()
     });
     given.filter(|words| !words.is_empty()).ok_or_else(|| {
         failed(format!(
@@ -187,12 +187,13 @@ async fn follow(pipes: Pipes, input: Vec<u8>, output: &Output) -> Result<(), Str
     let out = read(pipes.stdout, |bytes| {
         let mut kept = output.stdout.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend_from_slice(bytes);
-        match kept.len() > REPLY_BYTES {
-            true => Err(format!(
+        if kept.len() > REPLY_BYTES {
+            Err(format!(
                 "printed more than {} MiB: it was ended",
                 REPLY_BYTES >> 20
-            )),
-            false => Ok(()),
+            ))
+        } else {
+            Ok(())
         }
     });
     let err = read(pipes.stderr, |bytes| {

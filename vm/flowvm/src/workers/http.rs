@@ -1,5 +1,7 @@
 //! `http`: the request that a worker's body describes, and of the answer what its reply type asks for.
 
+use std::fmt::Write;
+
 use reqwest::{Method, RequestBuilder, Url};
 use serde_json::{Map, Value as Json, json};
 
@@ -85,7 +87,10 @@ fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
+            byte => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
         }
         out
     })

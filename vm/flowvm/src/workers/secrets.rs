@@ -48,6 +48,16 @@ impl Secrets {
         })
     }
 
+    /// These, for tests.
+    #[cfg(test)]
+    pub(crate) fn of<const N: usize>(values: [(&str, &str); N]) -> Self {
+        Self {
+            values: values
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        }
+    }
+
     /// One of them.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)

@@ -49,10 +49,9 @@ impl Maker<'_> {
             Type::Duration => json!(format!("PT{}S", 1 + self.below(59))),
             Type::Time => json!(format!("2026-01-{:02}T12:00:00Z", 1 + self.below(28))),
             Type::Json => json!({"synthetic": self.words()}),
-            // Replies with secrets are refused by the compiler.
-            Type::Secret => Json::Null,
             Type::Nullable(inner) if depth < DEPTH && self.below(4) > 0 => self.value(*inner, depth + 1)?,
-            Type::Nullable(_) => Json::Null,
+            // Replies with secrets are refused by the compiler.
+            Type::Nullable(_) | Type::Secret => Json::Null,
             Type::List(inner) => {
                 let items = if depth < DEPTH { 1 + self.below(3) } else { 0 };
                 (0..items)
@@ -116,7 +115,7 @@ impl Maker<'_> {
                 let text = self.words().repeat(1 + near.max(0.0) as usize / 4);
                 json!(
                     text.chars()
-                        .take(near.max(0.0).min(10_000.0) as usize)
+                        .take(near.clamp(0.0, 10_000.0) as usize)
                         .collect::<String>()
                 )
             }

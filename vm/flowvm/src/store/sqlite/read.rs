@@ -46,7 +46,7 @@ pub(super) fn program(store: &SqliteStore, hash: &str) -> Result<Vec<u8>> {
 
 pub(super) fn events(store: &SqliteStore, run: &str, after: u64) -> Result<Vec<Event>> {
     let mut expected = after;
-    let raw = || -> rusqlite::Result<Vec<(i64, i64, Option<String>, i64, String)>> {
+    let raw = || -> rusqlite::Result<Vec<RawEvent>> {
         store
             .db
             .prepare_cached(
@@ -78,7 +78,7 @@ pub(super) fn events(store: &SqliteStore, run: &str, after: u64) -> Result<Vec<E
 }
 
 pub(super) fn checkpoints(store: &SqliteStore, run: &str) -> Result<Vec<Checkpoint>> {
-    let raw = || -> rusqlite::Result<Vec<(i64, Option<i64>, i64, String, String, String)>> {
+    let raw = || -> rusqlite::Result<Vec<RawCheckpoint>> {
         store
             .db
             .prepare("SELECT id, parent, step, path, changed, frontier FROM checkpoints WHERE run = ?1 ORDER BY id")?
@@ -104,7 +104,7 @@ pub(super) fn checkpoints(store: &SqliteStore, run: &str) -> Result<Vec<Checkpoi
 }
 
 pub(super) fn interrupts(store: &SqliteStore, run: &str) -> Result<Vec<OpenInterrupt>> {
-    let raw = || -> rusqlite::Result<Vec<(String, String, String, String, Option<i64>)>> {
+    let raw = || -> rusqlite::Result<Vec<RawInterrupt>> {
         store
             .db
             .prepare("SELECT name, ask, show, schema, due FROM interrupts WHERE run = ?1 ORDER BY rowid")?
@@ -156,6 +156,13 @@ pub(super) fn attempts(store: &SqliteStore, run: &str) -> Result<Vec<AttemptRow>
     };
     rows().map_err(|error| store.error(&error))
 }
+
+/// `seq`, `step`, `node`, `at`, `body`.
+type RawEvent = (i64, i64, Option<String>, i64, String);
+/// `id`, `parent`, `step`, `path`, `changed`, `frontier`.
+type RawCheckpoint = (i64, Option<i64>, i64, String, String, String);
+/// `name`, `ask`, `show`, `schema`, `due`.
+type RawInterrupt = (String, String, String, String, Option<i64>);
 
 /// A row of `runs` before its JSON is understood.
 struct RawRun {

@@ -490,7 +490,9 @@ pub enum ErrorClass {
     RateLimited,
     Overloaded,
     Refused,
+    #[serde(rename = "http_4xx")]
     Http4xx,
+    #[serde(rename = "http_5xx")]
     Http5xx,
     Protocol,
     InvalidReply,

@@ -1,86 +1,346 @@
 //! A run: what it is made of, and the loop that moves it.
+//!
+//! - **Activation** (`activation`): one node to be executed once; **group** (`send`): what a send started.
+//! - **Begin** (`begin`): starts what may start. **Attempt**, **envelope**, **retry**: calls and what came of them.
+//! - **Settle** (`settle`): what success does; **failure**: where a failure goes; **interrupt**, **wait**: what is open.
+//! - **Fire** (`fire`), **route**, **join**: what is triggered. **Step** (`step`): commits, checkpoints.
+//! - **Outside** (`outside`): inputs. **Ending**: the ways a run ends. **Replay**: a run from its log.
 
+mod activation;
+mod attempt;
+mod begin;
+mod ending;
+mod envelope;
+mod eval;
+mod failure;
+mod fire;
+mod foreign;
+mod graph;
+mod interrupt;
+mod join;
+mod limit;
+mod outside;
+mod replay;
+mod retry;
+mod route;
+mod send;
+mod settle;
+mod show;
+mod start;
+mod state;
+mod step;
+mod support;
+mod wait;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
+use flow_bytecode::{Flow, Limits, Node, NodeId, WorkerId};
+use serde_json::Value as Json;
 
-use crate::event::{Dispatch, Event, RunError, Status};
-use crate::input::{Input, Refusal, Start, Time};
-use crate::machine::{OpenInterrupt, Output, ReplayError};
+use crate::event::{Effect, Event, EventKind, RunError, Status};
+use crate::input::{AttemptId, Start, Time};
+use crate::interp::Interp;
+use crate::machine::Output;
 use crate::program::Program;
+use crate::value::Value;
+use activation::{ActId, Activation, GroupId, Phase, Role, Stop, Via, Ways};
+use ending::{Ending, UndoEntry};
+use graph::Graph;
+use join::JoinState;
+use route::PendingRoute;
+use send::Group;
+use state::Slots;
 
 /// One run.
 pub(crate) struct Run {
     program: Arc<Program>,
+    flow_at: usize,
+    graph: Graph,
+    interp: Interp,
+
     start: Start,
+    run_id: Arc<str>,
+    flow_name: Arc<str>,
     created: Time,
+    input: Vec<Value>,
+    config: Vec<Value>,
+    limits: Limits,
+
+    /// When the last input came; never goes back.
+    now: Time,
+    /// The state after the last whole step.
+    slots: Slots,
+    /// States of later steps, as far as they were asked for.
+    views: BTreeMap<u64, Slots>,
+    /// All steps up to this one are whole.
+    committed: u64,
+    /// The highest step that has begun.
+    begun: u64,
+    /// What is triggered now is numbered after this step.
+    floor: u64,
+
+    acts: BTreeMap<ActId, Activation>,
+    /// Activations by the step in which they count, until it is committed.
+    steps: BTreeMap<u64, BTreeSet<ActId>>,
+    /// How many activations hold a step back.
+    live: BTreeMap<u64, usize>,
+    /// How many activations, routes and held nodes may still lead on from a node.
+    active: BTreeMap<NodeId, usize>,
+    /// The next index of a step, node and trigger.
+    numbers: BTreeMap<(u64, NodeId, Via), u32>,
+    ready: BTreeSet<ActId>,
+    attempts: BTreeMap<AttemptId, ActId>,
+    timers: BTreeSet<(Time, ActId)>,
+    in_flight: u64,
+    /// Workers that asked to be left alone, and until when.
+    resting: BTreeMap<WorkerId, Time>,
+
+    to_fire: BTreeMap<ActId, Firing>,
+    routes: BTreeMap<ActId, PendingRoute>,
+    groups: BTreeMap<GroupId, Group>,
+    joins: Vec<JoinState>,
+    /// Deferred nodes that were triggered.
+    held: BTreeMap<NodeId, Held>,
+    /// How many interrupts and waits were opened.
+    openings: u64,
+    /// Events that no wait has used: declared index and data, oldest first.
+    inbox: Vec<(u32, Value)>,
+    /// What ends the run, in the order in which it counts.
+    verdicts: BTreeMap<ActId, Verdict>,
+    undos: Vec<UndoEntry>,
+    recorded: u64,
+
+    life: Life,
+    /// Whether it was said that the run rests.
+    resting_said: bool,
+    paused: bool,
+    /// Activations before which the run has paused already.
+    passed: BTreeSet<ActId>,
+    /// The limit that was met.
+    met: Option<&'static str>,
+    tokens: u64,
+    worked: i64,
+    working_since: Option<Time>,
+
+    /// Injections that wait for a whole step.
+    injected: Vec<Vec<crate::interp::Update>>,
+    /// A step whose updates exclude each other.
+    stuck: Option<u64>,
+    path: Vec<String>,
+    checkpoints: u64,
+    unfinished_checkpoint: Option<crate::Checkpoint>,
+    result: Option<Json>,
+    error: Option<RunError>,
+    seq: u64,
     out: Output,
 }
 
+/// Where a run stands.
+enum Life {
+    Running,
+    Ending(Ending),
+    Finished(Status),
+}
+
+/// What is to fire.
+#[derive(Clone, Copy, Debug)]
+enum Firing {
+    Act,
+    Group(GroupId),
+}
+
+/// A deferred node that was triggered.
+struct Held {
+    params: Arc<[Value]>,
+    arrived: Vec<Arc<str>>,
+}
+
+/// What ends a run.
+#[derive(Clone, Debug)]
+enum Verdict {
+    Stop(Stop),
+    /// This activation, route or join failed, and nothing takes it.
+    Failed(RunError),
+}
+
 impl Run {
-    pub(crate) fn start(program: Arc<Program>, start: Start, at: Time) -> Result<Run, Refusal> {
-        Ok(Run {
-            program,
-            start,
-            created: at,
-            out: Output::default(),
-        })
+    /// Moves the run as far as it goes.
+    fn advance(&mut self) {
+        loop {
+            self.decide_verdicts();
+            if !self.move_once() {
+                break;
+            }
+        }
+        self.say_rest();
+        self.keep_time();
+        self.check_invariants();
     }
-    pub(crate) fn replay(
-        _program: Arc<Program>,
-        _events: impl Iterator<Item = Event>,
-    ) -> Result<Run, ReplayError> {
-        Err(ReplayError {
-            seq: 0,
-            message: "not yet".into(),
-        })
+
+    /// One thing of what can be done now, the most urgent first.
+    fn move_once(&mut self) -> bool {
+        if matches!(self.life, Life::Finished(_)) {
+            return false;
+        }
+        if matches!(self.life, Life::Ending(_)) {
+            return self.commit_next() || self.begin_ready() || self.move_ending();
+        }
+        self.apply_injected()
+            || self.fire_settled()
+            || self.decide_routes()
+            || self.judge_joins(false)
+            || self.commit_next()
+            || self.judge_joins(true)
+            || self.finish_checkpoint()
+            || self.begin_ready()
+            || self.release_held()
+            || self.end_when_done()
+            || self.meet_limit()
     }
-    pub(crate) fn apply(&mut self, _input: Input, _at: Time) -> Result<(), Refusal> {
-        Ok(())
+
+    fn flow(&self) -> &Flow {
+        &self.program.image().flows[self.flow_at]
     }
-    pub(crate) fn take(&mut self) -> Output {
-        std::mem::take(&mut self.out)
+
+    fn node(&self, node: NodeId) -> &Node {
+        &self.flow().nodes[node.index()]
     }
-    pub(crate) fn next_due(&self) -> Option<Time> {
-        None
+
+    fn node_name(&self, node: NodeId) -> Arc<str> {
+        self.program.text(self.node(node).name).clone()
     }
-    pub(crate) fn status(&self) -> Status {
-        Status::Running
+
+    /// A line of the log.
+    fn event(&mut self, step: u64, node: Option<NodeId>, kind: EventKind) {
+        self.seq += 1;
+        let node = node.map(|node| self.node_name(node).to_string());
+        self.out.events.push(Event { seq: self.seq, step, node, at: self.now, kind });
     }
-    pub(crate) fn is_finished(&self) -> bool {
-        false
+
+    fn effect(&mut self, effect: Effect) {
+        self.out.effects.push(effect);
     }
-    pub(crate) fn state_json(&self) -> Map<String, Json> {
-        Map::new()
+
+    /// Adds an activation.
+    fn insert(&mut self, act: Activation) {
+        let id = act.id;
+        if act.role == Role::Normal {
+            self.steps.entry(act.step).or_default().insert(id);
+            *self.live.entry(act.step).or_default() += 1;
+            self.activate(id.node);
+        }
+        let before = self.acts.insert(id, act);
+        assert!(before.is_none(), "an activation has a name of its own");
+        self.enqueue(id);
     }
-    pub(crate) fn path(&self) -> &[String] {
-        &[]
+
+    /// Moves an activation to another phase. The only place that does.
+    fn set_phase(&mut self, id: ActId, phase: Phase) {
+        let Some(act) = self.acts.get_mut(&id) else { return };
+        let was = std::mem::replace(&mut act.phase, phase);
+        assert!(!matches!(was, Phase::Settled(_)), "a settled activation never changes");
+        let (now, step, role) = (act.phase.clone(), act.step, act.role);
+        for due in dues(&was) {
+            self.timers.remove(&(due, id));
+        }
+        self.timers.extend(dues(&now).into_iter().map(|due| (due, id)));
+        self.in_flight -= u64::from(matches!(was, Phase::Running { .. }));
+        self.in_flight += u64::from(matches!(now, Phase::Running { .. }));
+        if role == Role::Normal {
+            self.count_live(step, holds(&was), holds(&now));
+        }
+        if !matches!(now, Phase::Queued | Phase::Running { .. }) {
+            self.ready.remove(&id);
+            self.leave_lane(id);
+        }
+        if matches!(now, Phase::Running { .. }) {
+            self.ready.remove(&id);
+        }
+        if matches!(now, Phase::Queued | Phase::Answered(_)) {
+            self.enqueue(id);
+        }
     }
-    pub(crate) fn steps(&self) -> u64 {
-        0
+
+    fn count_live(&mut self, step: u64, was: bool, now: bool) {
+        match (was, now) {
+            (true, false) => {
+                if let Some(count) = self.live.get_mut(&step) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.live.remove(&step);
+                    }
+                }
+            }
+            (false, true) => *self.live.entry(step).or_default() += 1,
+            _ => {}
+        }
     }
-    pub(crate) fn result(&self) -> Option<&Json> {
-        None
+
+    /// Moves an activation that has left its step into a step of its own.
+    fn own_step(&mut self, id: ActId) -> u64 {
+        let step = self.next_own_step();
+        let Some(act) = self.acts.get_mut(&id) else { return step };
+        let old = std::mem::replace(&mut act.step, step);
+        if act.role != Role::Normal {
+            return step;
+        }
+        if let Some(members) = self.steps.get_mut(&old) {
+            members.remove(&id);
+            if members.is_empty() {
+                self.steps.remove(&old);
+            }
+        }
+        self.steps.entry(step).or_default().insert(id);
+        self.floor = self.floor.max(step);
+        step
     }
-    pub(crate) fn error(&self) -> Option<&RunError> {
-        None
+
+    /// The number of a step after every one that has begun or is planned.
+    fn next_own_step(&self) -> u64 {
+        let planned = self.live.keys().next_back().copied().unwrap_or(0);
+        1 + self.begun.max(self.committed).max(self.floor).max(planned)
     }
-    pub(crate) fn interrupts(&self) -> Vec<OpenInterrupt> {
-        Vec::new()
+
+    fn activate(&mut self, node: NodeId) {
+        *self.active.entry(node).or_default() += 1;
     }
-    pub(crate) fn in_flight(&self) -> Vec<Dispatch> {
-        Vec::new()
+
+    fn deactivate(&mut self, node: NodeId) {
+        let count = self.active.get_mut(&node).map_or(0, |count| {
+            *count -= 1;
+            *count
+        });
+        if count == 0 {
+            self.active.remove(&node);
+        }
     }
-    pub(crate) fn tokens(&self) -> u64 {
-        0
+
+    /// What must hold whenever the run rests.
+    fn check_invariants(&self) {
+        assert_eq!(self.attempts.len() as u64, self.in_flight, "every attempt belongs to one running activation");
+        if let Some(parallel) = self.limits.parallel {
+            assert!(self.in_flight <= parallel, "no more calls than the limit allows");
+        }
+        if cfg!(debug_assertions) {
+            let running = self.acts.values().filter(|act| matches!(act.phase, Phase::Running { .. })).count();
+            assert_eq!(running as u64, self.in_flight, "calls in flight are counted");
+            let live: usize = self.live.values().sum();
+            let held = self.acts.values().filter(|act| act.role == Role::Normal && act.is_unsettled()).count();
+            assert_eq!(live, held, "what holds steps back is counted");
+        }
     }
-    pub(crate) fn start_info(&self) -> &Start {
-        &self.start
-    }
-    pub(crate) fn created_at(&self) -> Time {
-        self.created
-    }
-    pub(crate) fn program(&self) -> &Arc<Program> {
-        &self.program
+}
+
+fn holds(phase: &Phase) -> bool {
+    !matches!(phase, Phase::Open(_) | Phase::Waiting(_) | Phase::Settled(_))
+}
+
+fn dues(phase: &Phase) -> Vec<Time> {
+    match phase {
+        Phase::Retrying { due } => vec![*due],
+        Phase::Open(question) => question.due.into_iter().collect(),
+        Phase::Waiting(waiting) => waiting.dues.iter().copied().flatten().chain(waiting.timeout).collect(),
+        _ => Vec::new(),
     }
 }

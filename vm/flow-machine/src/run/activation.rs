@@ -1,0 +1,301 @@
+//! Activations: one node to be executed once. Their identity does not depend on when outcomes
+//! arrive. What moves them from phase to phase is elsewhere: `begin`, `attempt`, `settle`, `failure`.
+
+use std::sync::Arc;
+
+use flow_bytecode::{ChunkId, ErrorClass, FieldId, JoinId, NodeId, RetryPolicy, SourceSpan, StrId, TypeId, WorkerId};
+use serde_json::Value as Json;
+
+use crate::event::Settlement;
+use crate::input::Time;
+use crate::interp::Update;
+use crate::value::Value;
+
+/// What an activation is called: the same however outcomes are timed. The order is that in which
+/// updates of one step are applied and triggers are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ActId {
+    /// The step for which it was planned.
+    pub(crate) step: u64,
+    /// Its node.
+    pub(crate) node: NodeId,
+    /// What triggered it.
+    pub(crate) via: Via,
+    /// Its number among those of the same step, node and trigger: the item of a group.
+    pub(crate) index: u32,
+}
+
+/// What triggered an activation, seen through routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Via {
+    /// `start`.
+    Start,
+    /// A node's arrow, arm, command, item or error way.
+    Node(NodeId),
+    /// A join that passed.
+    Join(JoinId),
+    /// A deferred node that was released.
+    Held,
+    /// The end of the run.
+    Ending,
+}
+
+/// Why an activation runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It was triggered.
+    Normal,
+    /// The run ends.
+    Finally,
+    /// Compensates the call that was recorded as number so-and-so.
+    Undo(u64),
+}
+
+/// One node to be executed once.
+#[derive(Clone, Debug)]
+pub(crate) struct Activation {
+    pub(crate) id: ActId,
+    /// The step in which it counts; later than planned if it was settled from outside.
+    pub(crate) step: u64,
+    pub(crate) role: Role,
+    pub(crate) params: Arc<[Value]>,
+    /// Sources that the join before it took.
+    pub(crate) arrived: Vec<Arc<str>>,
+    /// The group that it is an item of.
+    pub(crate) group: Option<GroupId>,
+    /// Which `each` of the group.
+    pub(crate) lane: usize,
+    pub(crate) phase: Phase,
+    /// When it began.
+    pub(crate) began: Option<Time>,
+    /// Number of the last attempt.
+    pub(crate) attempts: u32,
+    /// Attempts that count against the policy.
+    pub(crate) tries: u32,
+    /// The call, once its arguments are known.
+    pub(crate) call: Option<Arc<CallFrame>>,
+    /// What it does to the state when its step commits.
+    pub(crate) updates: Vec<Update>,
+    /// Where it leads when it fires.
+    pub(crate) ways: Ways,
+    /// Whether that was followed, or there is nothing to follow.
+    pub(crate) fired: bool,
+    /// Whether its call was compensated, and has to be made again if the run goes on.
+    pub(crate) undone: bool,
+}
+
+/// Where an activation stands.
+#[derive(Clone, Debug)]
+pub(crate) enum Phase {
+    /// To be begun, or to be called again.
+    Queued,
+    /// Called.
+    Running {
+        /// When the host ends it.
+        deadline: Option<Time>,
+        /// Whether it was called before the log was cut.
+        resent: bool,
+    },
+    /// To be called again.
+    Retrying {
+        /// When.
+        due: Time,
+    },
+    /// Waits for an answer. Has left its step.
+    Open(Question),
+    /// Waits for time or an event. Has left its step.
+    Waiting(Waiting),
+    /// Something came from outside; settles in a step of its own.
+    Answered(Answer),
+    /// Failed for good, and nothing took it. Holds its step back.
+    Failed(Failure),
+    /// Over.
+    Settled(Settlement),
+}
+
+/// An open question.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    /// Which one of those of its node that are open, from 1.
+    pub(crate) ordinal: u32,
+    /// Counts openings within the run.
+    pub(crate) opened: u64,
+    pub(crate) ask: String,
+    pub(crate) show: Json,
+    pub(crate) answer: Option<TypeId>,
+    pub(crate) due: Option<Time>,
+    /// Whether the answer stands for the reply of a call whose outcome is not known.
+    pub(crate) for_call: bool,
+}
+
+/// An open wait.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    /// Counts openings within the run.
+    pub(crate) opened: u64,
+    /// When each choice is due; none: an event.
+    pub(crate) dues: Vec<Option<Time>>,
+    /// When it times out.
+    pub(crate) timeout: Option<Time>,
+}
+
+/// What came from outside for an interrupt or a wait.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// A checked answer, or the event of the only choice.
+    Value(Value),
+    /// The n-th choice of a wait, with its event or null.
+    Choice(usize, Value),
+    /// It timed out.
+    TimedOut,
+}
+
+/// A call that is under way or was made.
+#[derive(Clone, Debug)]
+pub(crate) struct CallFrame {
+    pub(crate) worker: WorkerId,
+    pub(crate) reply: TypeId,
+    /// The record of arguments.
+    pub(crate) args: Value,
+    /// The options of the protocol.
+    pub(crate) options: Value,
+    pub(crate) key: String,
+    pub(crate) retry: Option<RetryPolicy>,
+    pub(crate) timeout: Option<i64>,
+}
+
+/// Where an activation leads when it fires.
+#[derive(Clone, Debug)]
+pub(crate) enum Ways {
+    /// Nowhere.
+    None,
+    /// Along its arrows.
+    Arrows,
+    /// To these instead.
+    Aims(Vec<Aim>),
+}
+
+/// A target with its arguments evaluated.
+#[derive(Clone, Debug)]
+pub(crate) enum Aim {
+    /// A node or a route.
+    Node(NodeId, Option<Arc<[Value]>>),
+    /// Ends the branch.
+    End,
+    /// Counts as done.
+    Skip,
+    /// Ends the run.
+    Stop(Stop),
+}
+
+/// How a run is ended by its program.
+#[derive(Clone, Debug)]
+pub(crate) enum Stop {
+    /// Done.
+    Halt,
+    /// Failed; the text is made from the last state.
+    Fail(ChunkId, Vec<Value>),
+    /// Cancelled; the text is made from the last state.
+    Cancel(ChunkId, Vec<Value>),
+}
+
+/// Why an activation failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// The code of its page.
+    pub(crate) code: &'static str,
+    pub(crate) class: ErrorClass,
+    pub(crate) message: String,
+    pub(crate) span: Option<SourceSpan>,
+    /// What came back, if something did.
+    pub(crate) reply: Option<Json>,
+    /// Nanoseconds that the worker asked for.
+    pub(crate) retry_after: Option<i64>,
+    /// Whether no attempt can help, or one may, whatever its class.
+    pub(crate) retryable: Option<bool>,
+}
+
+/// The activations that one activation of a send started in one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct GroupId {
+    pub(crate) send: ActId,
+    pub(crate) node: NodeId,
+}
+
+/// What a chunk left beside its value.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traces {
+    pub(crate) updates: Vec<Update>,
+    pub(crate) emits: Vec<(StrId, Value)>,
+}
+
+/// An update of a worker's own command, or from outside.
+#[derive(Clone, Debug)]
+pub(crate) struct Foreign {
+    pub(crate) field: FieldId,
+    pub(crate) value: Value,
+    pub(crate) overwrite: bool,
+}
+
+impl Activation {
+    pub(crate) fn new(id: ActId, role: Role, params: Arc<[Value]>) -> Activation {
+        Activation {
+            id,
+            step: id.step,
+            role,
+            params,
+            arrived: Vec::new(),
+            group: None,
+            lane: 0,
+            phase: Phase::Queued,
+            began: None,
+            attempts: 0,
+            tries: 0,
+            call: None,
+            updates: Vec::new(),
+            ways: Ways::None,
+            fired: false,
+            undone: false,
+        }
+    }
+
+    /// Whether it holds its step back.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        match self.phase {
+            Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. } | Phase::Answered(_) | Phase::Failed(_) => true,
+            Phase::Open(_) | Phase::Waiting(_) | Phase::Settled(_) => false,
+        }
+    }
+}
+
+impl From<Foreign> for Update {
+    fn from(foreign: Foreign) -> Update {
+        Update { field: foreign.field, value: foreign.value, overwrite: foreign.overwrite }
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(class: ErrorClass, message: impl Into<String>) -> Failure {
+        let code = match class {
+            ErrorClass::Timeout => "F2202",
+            ErrorClass::InvalidReply => "F2203",
+            ErrorClass::Cancelled => "F2204",
+            ErrorClass::Lost => "F2205",
+            ErrorClass::Limit => "F2206",
+            ErrorClass::Subgraph => "F2207",
+            ErrorClass::Reported => "F2208",
+            ErrorClass::Fault => "F2108",
+            _ => "F2201",
+        };
+        Failure { code, class, message: message.into(), span: None, reply: None, retry_after: None, retryable: None }
+    }
+}
+
+impl From<crate::Fault> for Failure {
+    fn from(fault: crate::Fault) -> Failure {
+        let mut failure = Failure::new(fault.class(), fault.to_string());
+        failure.code = fault.kind.code();
+        failure.span = fault.span;
+        failure
+    }
+}

@@ -1,0 +1,254 @@
+//! Calls: what is sent, under which name and key, and what an outcome does.
+
+use std::sync::Arc;
+
+use flow_bytecode::{Call, ErrorClass, NodeKind, WorkerId};
+use serde_json::{Map, Value as Json};
+
+use super::activation::{Activation, ActId, CallFrame, Failure, Foreign, Phase, Role, Via};
+use super::envelope::Reply;
+use super::settle::Command;
+use super::{Life, Run};
+use crate::event::{Dispatch, Effect, EventKind};
+use crate::input::{AttemptId, Outcome};
+use crate::value::Value;
+use crate::{Fault, border};
+
+impl Run {
+    /// Evaluates a call once, and sends its next attempt.
+    pub(super) fn begin_call(&mut self, id: ActId, call: &Call) {
+        if self.acts[&id].call.is_none() {
+            match self.frame(id, call) {
+                Ok(frame) => self.set_frame(id, frame),
+                Err(fault) => return self.fail(id, Failure::from(fault)),
+            }
+        }
+        self.dispatch(id);
+    }
+
+    pub(super) fn set_frame(&mut self, id: ActId, frame: CallFrame) {
+        if let Some(act) = self.acts.get_mut(&id) {
+            act.call = Some(Arc::new(frame));
+        }
+    }
+
+    fn frame(&mut self, id: ActId, call: &Call) -> Result<CallFrame, Fault> {
+        let act = &self.acts[&id];
+        let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
+        let args = self.value(call.args, &params, step, &view)?;
+        let key = format!("{}/{}", self.run_id, self.act_name(&self.acts[&id]));
+        let program = self.program.clone();
+        let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
+        let worker = &program.image().workers[call.worker.index()];
+        let timeout = node.timeout.or(worker.timeout);
+        let retry = node.retry.clone().or_else(|| worker.retry.clone());
+        self.frame_of(call, args, key, step).map(|frame| CallFrame { retry, timeout, ..frame })
+    }
+
+    /// A call with given arguments.
+    pub(super) fn frame_of(&mut self, call: &Call, args: Value, key: String, step: u64) -> Result<CallFrame, Fault> {
+        let program = self.program.clone();
+        let worker = &program.image().workers[call.worker.index()];
+        let given: Vec<Value> = super::eval::arrange(&program, &worker.params, Some(&args))?;
+        let view = self.view_at(step, None);
+        let options = self.value(worker.options, &given, step, &view)?;
+        Ok(CallFrame {
+            worker: call.worker,
+            reply: call.reply,
+            args,
+            options,
+            key,
+            retry: worker.retry.clone(),
+            timeout: worker.timeout,
+        })
+    }
+
+    /// Sends the next attempt of an activation.
+    pub(super) fn dispatch(&mut self, id: ActId) {
+        let Some(act) = self.acts.get_mut(&id) else { return };
+        act.attempts += 1;
+        act.tries += 1;
+        let Some(frame) = act.call.clone() else { return };
+        let deadline = frame.timeout.map(|timeout| self.now.saturating_add(timeout));
+        self.set_phase(id, Phase::Running { deadline, resent: false });
+        let Some(dispatch) = self.dispatch_of(id) else { return };
+        self.attempts.insert(dispatch.attempt.clone(), id);
+        let step = self.acts[&id].step;
+        self.event(step, Some(id.node), EventKind::Dispatched {
+            attempt: dispatch.attempt.clone(),
+            key: dispatch.key.clone(),
+            worker: self.worker_name(dispatch.worker),
+            number: dispatch.number,
+            args: Json::Object(dispatch.args.clone()),
+        });
+        self.effect(Effect::Dispatch(dispatch));
+    }
+
+    /// What the host is told of a running attempt.
+    pub(super) fn dispatch_of(&self, id: ActId) -> Option<Dispatch> {
+        let act = self.acts.get(&id)?;
+        let frame = act.call.as_ref()?;
+        let Phase::Running { deadline, resent } = act.phase else { return None };
+        Some(Dispatch {
+            attempt: self.attempt_id(act),
+            key: frame.key.clone(),
+            node: self.node_name(id.node).to_string(),
+            index: id.index,
+            turn: 1,
+            number: act.attempts,
+            worker: frame.worker,
+            args: object(border::to_json(&frame.args)),
+            options: border::to_json(&frame.options),
+            reply: frame.reply,
+            deadline,
+            resent,
+        })
+    }
+
+    fn attempt_id(&self, act: &Activation) -> AttemptId {
+        format!("{}/{}", self.act_name(act), act.attempts)
+    }
+
+    /// The name of an activation: step, node, and what else is needed to tell it from others.
+    pub(super) fn act_name(&self, act: &Activation) -> String {
+        let id = act.id;
+        let mut name = format!("{}:{}", id.step, self.node_name(id.node));
+        if self.graph.triggers(id.node) > 1 {
+            match id.via {
+                Via::Node(node) => name += &format!("<{}", self.node_name(node)),
+                Via::Join(join) => name += &format!("<join{}", join.0),
+                Via::Start | Via::Held | Via::Ending => {}
+            }
+        }
+        if id.index > 0 || act.group.is_some() {
+            name += &format!("#{}", id.index);
+        }
+        match act.role {
+            Role::Normal | Role::Finally => name,
+            Role::Undo(number) => format!("{name}-undo{number}"),
+        }
+    }
+
+    pub(super) fn worker_name(&self, worker: WorkerId) -> String {
+        let image = self.program.image();
+        image.str(image.workers[worker.index()].name).to_owned()
+    }
+
+    /// An attempt has ended.
+    pub(super) fn outcome(&mut self, attempt: &str, outcome: &Outcome) {
+        let Some(id) = self.attempts.remove(attempt) else { return };
+        match outcome {
+            Outcome::Reply { value } => self.reply(id, attempt, value),
+            Outcome::Failed { class, message, retry_after } => {
+                let failure = Failure { retry_after: *retry_after, ..Failure::new(*class, message.as_str()) };
+                self.attempt_failed(id, attempt, failure);
+            }
+        }
+    }
+
+    fn reply(&mut self, id: ActId, attempt: &str, json: &Json) {
+        let reply = match Reply::read(json) {
+            Ok(reply) => reply,
+            Err(message) => return self.attempt_failed(id, attempt, invalid(message, json)),
+        };
+        self.tokens = self.tokens.saturating_add(reply.tokens);
+        for (name, data) in reply.events {
+            let step = self.acts[&id].step;
+            self.event(step, Some(id.node), EventKind::Emitted { name, data });
+        }
+        if let (Some(rest), Some(frame)) = (reply.rests, self.acts[&id].call.clone()) {
+            self.resting.insert(frame.worker, self.now.saturating_add(rest));
+        }
+        if let Some(failure) = reply.error {
+            return self.attempt_failed(id, attempt, Failure { reply: Some(json.clone()), ..failure });
+        }
+        if let Err(failure) = self.accept(id, attempt, &reply.output, reply.goto.as_ref(), reply.updates.as_ref()) {
+            self.attempt_failed(id, attempt, Failure { reply: Some(json.clone()), ..failure });
+        }
+    }
+
+    /// Checks a reply and lets the activation succeed with it.
+    pub(super) fn accept(
+        &mut self,
+        id: ActId,
+        attempt: &str,
+        output: &Json,
+        goto: Option<&Json>,
+        updates: Option<&Map<String, Json>>,
+    ) -> Result<(), Failure> {
+        let Some(ty) = self.acts.get(&id).and_then(|act| act.call.as_ref()).map(|frame| frame.reply) else { return Ok(()) };
+        let value = self.check(ty, output).map_err(|fault| Failure {
+            class: ErrorClass::InvalidReply,
+            code: "F2203",
+            ..Failure::from(fault)
+        })?;
+        if self.acts[&id].role != Role::Normal && matches!(self.acts[&id].role, Role::Undo(_)) {
+            self.event(id.step, Some(id.node), EventKind::Succeeded { attempt: attempt.into() });
+            self.finish(id, crate::Settlement::Done, Vec::new(), super::Ways::None);
+            return Ok(());
+        }
+        let command = Command {
+            goto: goto.map(|goto| self.checked_goto(id, goto)).transpose()?,
+            updates: match updates {
+                Some(updates) => self.checked_command(id, updates)?,
+                None => Vec::<Foreign>::new(),
+            },
+        };
+        let (seq, length) = (self.seq, self.out.events.len());
+        let step = self.acts[&id].step;
+        self.event(step, Some(id.node), EventKind::Succeeded { attempt: attempt.into() });
+        self.try_succeed(id, Some(value), command).map_err(|fault| {
+            // The attempt did not succeed after all.
+            self.seq = seq;
+            self.out.events.truncate(length);
+            Failure::from(fault)
+        })
+    }
+
+    /// Stops an attempt whose outcome is no longer wanted.
+    pub(super) fn abort(&mut self, id: ActId) {
+        let Some(act) = self.acts.get(&id) else { return };
+        if matches!(act.phase, Phase::Running { .. }) {
+            let attempt = self.attempt_id(act);
+            self.attempts.remove(&attempt);
+            self.effect(Effect::Abort(attempt));
+        }
+    }
+
+    /// Whether an attempt is one that this run has sent at some time.
+    pub(super) fn knew(&self, attempt: &str) -> bool {
+        let Some((name, number)) = attempt.rsplit_once('/') else { return false };
+        let Some((step, rest)) = name.split_once(':') else { return false };
+        let node = rest.split(['<', '#', '-']).next().unwrap_or(rest);
+        let step_known = step.parse::<u64>().is_ok_and(|step| step >= 1 && step <= self.begun.max(self.committed));
+        let node_known = self.flow().nodes.iter().any(|declared| self.program.image().str(declared.name) == node);
+        number.parse::<u32>().is_ok_and(|number| number >= 1) && step_known && node_known
+    }
+
+    /// Whether a worker asked to be left alone.
+    pub(super) fn worker_rests(&self, id: ActId) -> bool {
+        let act = &self.acts[&id];
+        let worker = match (&act.call, &self.node(id.node).kind) {
+            (Some(frame), _) => frame.worker,
+            (None, NodeKind::Task(call)) => call.worker,
+            _ => return false,
+        };
+        self.resting.get(&worker).is_some_and(|until| *until > self.now)
+    }
+
+    /// Whether attempts that fail now are still made again.
+    pub(super) fn may_retry(&self) -> bool {
+        !matches!(self.life, Life::Finished(_))
+    }
+}
+
+fn object(json: Json) -> Map<String, Json> {
+    match json {
+        Json::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn invalid(message: String, json: &Json) -> Failure {
+    Failure { reply: Some(json.clone()), ..Failure::new(ErrorClass::InvalidReply, message) }
+}

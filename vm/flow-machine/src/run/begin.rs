@@ -1,0 +1,167 @@
+//! Starting what may start: order, slots, breakpoints, and what beginning means for each kind of node.
+
+use flow_bytecode::NodeKind;
+
+use super::Run;
+use super::activation::{ActId, Answer, Failure, Phase, Role};
+use super::{Firing, Life};
+use crate::event::EventKind;
+
+/// What became of a ready activation when its turn came.
+enum Turn {
+    Begun,
+    Waits,
+    /// Nothing further can begin now.
+    Stop,
+}
+
+impl Run {
+    /// Makes an activation ready, or lets it queue for its group's window.
+    pub(super) fn enqueue(&mut self, id: ActId) {
+        if self.enter_lane(id) {
+            self.ready.insert(id);
+        }
+    }
+
+    /// Begins the first ready activations that may.
+    pub(super) fn begin_ready(&mut self) -> bool {
+        if self.paused {
+            return false;
+        }
+        let mut moved = false;
+        let mut next = self.ready.first().copied();
+        while let Some(id) = next {
+            match self.turn(id) {
+                Turn::Begun => moved = true,
+                Turn::Waits => {}
+                Turn::Stop => break,
+            }
+            if !self.verdicts.is_empty() {
+                break;
+            }
+            next = self.ready.range((std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded)).next().copied();
+        }
+        moved
+    }
+
+    fn turn(&mut self, id: ActId) -> Turn {
+        let act = &self.acts[&id];
+        let (step, role, answered) = (act.step, act.role, matches!(act.phase, Phase::Answered(_)));
+        if role == Role::Normal {
+            if matches!(self.life, Life::Ending(_)) || self.met.is_some() {
+                return Turn::Stop;
+            }
+            if !self.may_start(id) {
+                return Turn::Stop;
+            }
+            if let Some(limit) = self.over_limit() {
+                self.met = Some(limit);
+                return Turn::Stop;
+            }
+            if step > self.limits.steps.unwrap_or(u64::MAX) && !answered {
+                self.met = Some("steps");
+                return Turn::Stop;
+            }
+            if self.breaks_before(id) {
+                return Turn::Stop;
+            }
+        }
+        if self.calls(id) {
+            if self.in_flight >= self.limits.parallel.unwrap_or(u64::MAX) {
+                return Turn::Stop;
+            }
+            if self.worker_rests(id) {
+                return Turn::Waits;
+            }
+        }
+        self.ready.remove(&id);
+        self.begin(id);
+        Turn::Begun
+    }
+
+    /// Whether the values that an activation reads are final: nothing unsettled stands in an
+    /// earlier step.
+    fn may_start(&self, id: ActId) -> bool {
+        let first = self.live.keys().next().copied();
+        first.is_none_or(|first| first >= self.acts[&id].step)
+    }
+
+    fn calls(&self, id: ActId) -> bool {
+        let act = &self.acts[&id];
+        matches!(act.phase, Phase::Queued) && (act.call.is_some() || matches!(self.node(id.node).kind, NodeKind::Task(_)))
+    }
+
+    /// Pauses in front of a node with a breakpoint, once for each activation.
+    fn breaks_before(&mut self, id: ActId) -> bool {
+        let name = self.node_name(id.node);
+        let set = self.start.breakpoints.iter().any(|(node, before)| *before && **node == *name);
+        if !set || self.passed.contains(&id) {
+            return false;
+        }
+        self.passed.insert(id);
+        self.paused = true;
+        let step = self.acts[&id].step;
+        self.event(step, Some(id.node), EventKind::Paused { before: true });
+        true
+    }
+
+    fn begin(&mut self, id: ActId) {
+        let now = self.now;
+        let Some(act) = self.acts.get_mut(&id) else { return };
+        let step = act.step;
+        if let Phase::Answered(answer) = act.phase.clone() {
+            act.began = Some(now);
+            self.begun = self.begun.max(step);
+            return self.settle_answer(id, &answer);
+        }
+        act.began.get_or_insert(now);
+        let program = self.program.clone();
+        let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
+        let opens = match &node.kind {
+            NodeKind::Interrupt(interrupt) => self.begin_interrupt(id, interrupt),
+            NodeKind::Wait(choices) => self.begin_wait(id, choices),
+            _ => false,
+        };
+        if opens {
+            return;
+        }
+        if self.acts.get(&id).is_some_and(|act| act.role == Role::Normal) {
+            self.begun = self.begun.max(step);
+        }
+        match &node.kind {
+            NodeKind::Task(call) => self.begin_call(id, call),
+            NodeKind::Transform => self.succeed(id, None),
+            NodeKind::Send(eaches) => self.begin_send(id, eaches),
+            NodeKind::Interrupt(_) | NodeKind::Wait(_) => {}
+            NodeKind::Route(_) | NodeKind::Agent(_) | NodeKind::Subgraph { .. } => {
+                unreachable!("routes are decided, and the rest is refused at the start")
+            }
+        }
+    }
+
+    /// What came from outside takes effect, in a step of its own.
+    fn settle_answer(&mut self, id: ActId, answer: &Answer) {
+        match answer {
+            Answer::Value(value) => self.succeed(id, Some(value.clone())),
+            Answer::Choice(choice, value) => self.settle_choice(id, *choice, value.clone()),
+            Answer::TimedOut => self.time_out(id),
+        }
+    }
+
+    /// An activation has settled: what it leads to is to be followed.
+    pub(super) fn queue_firing(&mut self, id: ActId) {
+        match self.acts.get(&id).and_then(|act| act.group) {
+            Some(group) => self.item_settled(group, id),
+            None => {
+                self.to_fire.insert(id, Firing::Act);
+            }
+        }
+    }
+
+    /// An interrupt or wait timed out.
+    fn time_out(&mut self, id: ActId) {
+        let name = self.node_name(id.node);
+        let failure = Failure::new(flow_bytecode::ErrorClass::Timeout, format!("`{name}` timed out"));
+        self.fail(id, failure);
+    }
+}

@@ -1,0 +1,310 @@
+//! How a run ends: by itself, by its program, by a failure, a limit or from outside. Compensation,
+//! `finally`, the result.
+
+use std::sync::Arc;
+
+use flow_bytecode::{NodeId, NodeKind, Schedule};
+use serde_json::Value as Json;
+
+use super::activation::{ActId, Activation, Failure, Phase, Role, Stop, Via};
+use super::{Life, Run, Verdict, eval};
+use crate::border;
+use crate::event::{EventKind, RunError, Settlement, Status};
+use crate::value::Value;
+
+/// A run that is ending.
+pub(super) struct Ending {
+    pub(super) status: Status,
+    error: Option<RunError>,
+    stage: Stage,
+    /// Whose text is still to be made.
+    stop: Option<Stop>,
+    /// `finally` nodes that have not run, last first.
+    finally: Vec<NodeId>,
+    undos: Vec<UndoEntry>,
+}
+
+/// What is done while a run ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// What is under way is let finish.
+    Drain,
+    Undo,
+    Finally,
+}
+
+/// A call that can be compensated.
+#[derive(Clone, Debug)]
+pub(super) struct UndoEntry {
+    pub(super) id: ActId,
+    /// Counts recorded outcomes.
+    pub(super) number: u64,
+    pub(super) args: Value,
+}
+
+impl Ending {
+    pub(super) fn new(status: Status, error: Option<RunError>) -> Ending {
+        Ending { status, error, stage: Stage::Drain, stop: None, finally: Vec::new(), undos: Vec::new() }
+    }
+}
+
+impl Run {
+    /// Ends the run by what counts first.
+    pub(super) fn decide_verdicts(&mut self) {
+        if !matches!(self.life, Life::Running) {
+            return self.verdicts.clear();
+        }
+        let Some((key, verdict)) = self.verdicts.pop_first() else { return };
+        self.verdicts.clear();
+        match verdict {
+            Verdict::Failed(error) => {
+                self.event(key.step, None, EventKind::Decided { what: "failure".into() });
+                self.life = Life::Ending(Ending::new(Status::Failed, Some(error)));
+            }
+            Verdict::Stop(stop) => {
+                let (what, status) = match stop {
+                    Stop::Halt => ("halt", Status::Done),
+                    Stop::Fail(..) => ("fail", Status::Failed),
+                    Stop::Cancel(..) => ("cancel", Status::Cancelled),
+                };
+                self.event(key.step, Some(key.node), EventKind::Decided { what: what.into() });
+                self.withdraw_all();
+                self.life = Life::Ending(Ending { stop: Some(stop), ..Ending::new(status, None) });
+            }
+        }
+    }
+
+    /// Ends the run from outside.
+    pub(super) fn cancel_run(&mut self, reason: &str) {
+        if !matches!(self.life, Life::Running) {
+            return;
+        }
+        self.event(self.begun, None, EventKind::Decided { what: "cancel".into() });
+        self.withdraw_all();
+        let error = stop_error("F2502", format!("cancelled: {reason}"));
+        self.life = Life::Ending(Ending::new(Status::Cancelled, Some(error)));
+    }
+
+    /// Nothing is left to do: the run is done.
+    pub(super) fn end_when_done(&mut self) -> bool {
+        if !self.is_quiet() || !self.held.is_empty() || self.paused && !self.ready.is_empty() {
+            return false;
+        }
+        self.drop_arrivals();
+        self.life = Life::Ending(Ending::new(Status::Done, None));
+        true
+    }
+
+    /// The next thing of an ending.
+    pub(super) fn move_ending(&mut self) -> bool {
+        let Life::Ending(ending) = &self.life else { return false };
+        let busy = self.acts.values().any(|act| act.role != Role::Normal);
+        match ending.stage {
+            Stage::Drain if self.in_flight > 0 => false,
+            Stage::Drain => self.drained(),
+            _ if busy => false,
+            Stage::Undo => self.next_undo(),
+            Stage::Finally => self.next_finally(),
+        }
+    }
+
+    /// What was under way has finished: the text of a stop is made, compensation prepared.
+    fn drained(&mut self) -> bool {
+        self.finish_checkpoint();
+        let Life::Ending(ending) = &mut self.life else { return false };
+        let (status, stop) = (ending.status, ending.stop.take());
+        let error = match stop {
+            Some(Stop::Fail(chunk, regs)) => Some(stop_error("F2503", self.stop_text(chunk, &regs))),
+            Some(Stop::Cancel(chunk, regs)) => Some(stop_error("F2502", self.stop_text(chunk, &regs))),
+            _ => None,
+        };
+        let undone = matches!(status, Status::Failed | Status::Cancelled);
+        let undos = if undone { std::mem::take(&mut self.undos) } else { Vec::new() };
+        let nodes = &self.program.image().flows[self.flow_at].nodes;
+        let finally = (0..nodes.len()).rev().filter(|&at| nodes[at].schedule == Schedule::Finally);
+        let finally = finally.map(|at| NodeId(at as u32)).collect();
+        let Life::Ending(ending) = &mut self.life else { return false };
+        ending.error = error.or(ending.error.take());
+        ending.undos = undos;
+        ending.finally = finally;
+        ending.stage = Stage::Undo;
+        true
+    }
+
+    fn stop_text(&mut self, chunk: flow_bytecode::ChunkId, regs: &[Value]) -> String {
+        let step = self.committed + 1;
+        let view = self.view_at(self.committed, None);
+        match self.value(chunk, regs, step, &view) {
+            Ok(value) => border::text(&value),
+            Err(fault) => fault.to_string(),
+        }
+    }
+
+    /// Compensates the call whose outcome was recorded last.
+    fn next_undo(&mut self) -> bool {
+        let Life::Ending(ending) = &mut self.life else { return false };
+        let Some(entry) = ending.undos.pop() else {
+            ending.stage = Stage::Finally;
+            return true;
+        };
+        let program = self.program.clone();
+        let node = &program.image().flows[self.flow_at].nodes[entry.id.node.index()];
+        let Some(undo) = &node.undo else { return true };
+        let step = self.begun;
+        let id = ActId { step, node: entry.id.node, via: Via::Ending, index: entry.number as u32 };
+        let mut act = Activation::new(id, Role::Undo(entry.number), Arc::from([]));
+        let key = format!("{}/{}", self.run_id, self.act_name(&act));
+        if let Ok(frame) = self.frame_of(&undo.call, entry.args, key, step + 1) {
+            act.call = Some(Arc::new(frame));
+            self.insert(act);
+        }
+        self.forget_undone(entry.id);
+        true
+    }
+
+    /// An outcome that was undone is not kept: `retry` makes that call again.
+    fn forget_undone(&mut self, id: ActId) {
+        let Some(act) = self.acts.get_mut(&id) else { return };
+        if act.role == Role::Normal && matches!(act.phase, Phase::Settled(Settlement::Done)) && act.step > self.committed {
+            act.undone = true;
+        }
+    }
+
+    fn next_finally(&mut self) -> bool {
+        let Life::Ending(ending) = &mut self.life else { return false };
+        let Some(node) = ending.finally.pop() else {
+            self.conclude();
+            return true;
+        };
+        let program = self.program.clone();
+        let declared = &program.image().flows[self.flow_at].nodes[node.index()];
+        let params = eval::arrange(&program, &declared.params, None).unwrap_or_default();
+        let step = self.begun.max(self.committed) + 1;
+        let id = ActId { step, node, via: Via::Ending, index: 0 };
+        self.add_planned(Activation::new(id, Role::Finally, params.into()));
+        true
+    }
+
+    /// A `finally` node is done: its updates are applied at once.
+    pub(super) fn finish_finally(&mut self, id: ActId) {
+        let Some(act) = self.acts.remove(&id) else { return };
+        self.begun = self.begun.max(act.step);
+        self.commit_outside(act.step, id, &act.updates);
+        self.finish_checkpoint();
+    }
+
+    /// A `finally` node failed: a run that was done has failed.
+    pub(super) fn finally_failed(&mut self, id: ActId, failure: &Failure) {
+        let error = self.run_error(Some(id.node), failure);
+        if let Life::Ending(ending) = &mut self.life {
+            if ending.status == Status::Done {
+                ending.status = Status::Failed;
+                ending.error = Some(error);
+            }
+        }
+        self.finish(id, Settlement::Failed, Vec::new(), super::Ways::None);
+    }
+
+    /// The end: result, status.
+    fn conclude(&mut self) {
+        self.finish_checkpoint();
+        let Life::Ending(ending) = &self.life else { return };
+        let (mut status, mut error) = (ending.status, ending.error.clone());
+        if status == Status::Done {
+            match self.make_result() {
+                Ok(result) => self.result = Some(result),
+                Err(failure) => {
+                    status = Status::Failed;
+                    error = Some(self.run_error(None, &failure));
+                }
+            }
+        }
+        self.error.clone_from(&error);
+        let result = self.result.clone().unwrap_or(Json::Null);
+        self.event(self.begun, None, EventKind::Finished { status, result, error });
+        self.life = Life::Finished(status);
+    }
+
+    fn make_result(&mut self) -> Result<Json, Failure> {
+        let Some(chunk) = self.flow().result else { return Ok(Json::Object(self.state_json())) };
+        let view = self.view_at(self.begun, None);
+        Ok(border::to_json(&self.value(chunk, &[], self.committed + 1, &view)?))
+    }
+
+    /// How the run ends, for `run.outcome`.
+    pub(super) fn ending_outcome(&self) -> Option<&'static str> {
+        let Life::Ending(ending) = &self.life else { return None };
+        Some(match ending.status {
+            Status::Failed => "failed",
+            Status::Cancelled => "cancelled",
+            Status::Limit => "limit",
+            Status::Done | Status::Running | Status::Interrupted => "done",
+        })
+    }
+
+    /// Withdraws the activations that a test names.
+    pub(super) fn withdraw(&mut self, mut which: impl FnMut(ActId) -> bool) {
+        let chosen: Vec<ActId> = self
+            .acts
+            .values()
+            .filter(|act| act.role == Role::Normal && !matches!(act.phase, Phase::Settled(_)) && which(act.id))
+            .map(|act| act.id)
+            .collect();
+        for id in chosen {
+            self.withdraw_one(id);
+        }
+    }
+
+    fn withdraw_one(&mut self, id: ActId) {
+        let Some(act) = self.acts.get(&id) else { return };
+        let (step, group) = (act.step, act.group);
+        let open = matches!(act.phase, Phase::Open(_) | Phase::Waiting(_));
+        self.abort(id);
+        self.event(step, Some(id.node), EventKind::Settled { index: id.index, how: Settlement::Cancelled });
+        self.set_phase(id, Phase::Settled(Settlement::Cancelled));
+        match group {
+            Some(group) => self.item_settled(group, id),
+            None => {
+                if let Some(act) = self.acts.get_mut(&id) {
+                    act.fired = true;
+                }
+                self.deactivate(id.node);
+            }
+        }
+        if open {
+            self.acts.remove(&id);
+        }
+    }
+
+    /// Withdraws everything that has not settled; nothing that has fires any more.
+    fn withdraw_all(&mut self) {
+        self.withdraw(|_| true);
+        self.to_fire.clear();
+        self.routes.clear();
+        self.held.clear();
+        self.groups.clear();
+        self.active.clear();
+        for act in self.acts.values_mut() {
+            act.fired = true;
+        }
+        let committed = self.committed;
+        self.acts.retain(|_, act| act.step > committed);
+        self.drop_arrivals();
+    }
+
+    fn drop_arrivals(&mut self) {
+        let dropped: usize = self.joins.iter_mut().map(super::JoinState::clear).sum();
+        if dropped > 0 {
+            self.event(self.begun, None, EventKind::Decided { what: format!("{dropped} arrivals at joins dropped") });
+        }
+    }
+
+    /// Whether a node's kind makes calls.
+    pub(super) fn is_call(&self, node: NodeId) -> bool {
+        matches!(self.node(node).kind, NodeKind::Task(_))
+    }
+}
+
+fn stop_error(code: &str, message: String) -> RunError {
+    RunError { code: code.into(), message, node: None, class: None, span: None }
+}

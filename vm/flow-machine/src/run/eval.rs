@@ -1,0 +1,169 @@
+//! Running the program's chunks: what an activation sees, parameters in and out. The interpreter
+//! itself is in `crate::interp`.
+
+use std::sync::Arc;
+
+use flow_bytecode::{ChunkId, Decision, Param, Target, Type, TypeId};
+use serde_json::{Map, Value as Json};
+
+use super::Run;
+use super::activation::{Activation, Aim, Failure, Stop};
+use crate::interp::{Env, Evaluated, Fuel, RunView};
+use crate::program::Program;
+use crate::value::Value;
+use crate::{Fault, FaultKind, border};
+
+impl Run {
+    /// Runs a chunk over the state that step `step` sees.
+    pub(super) fn eval(&mut self, chunk: ChunkId, args: &[Value], step: u64, view: &RunView) -> Result<Evaluated, Fault> {
+        let fields = self.views.get(&step).unwrap_or(&self.slots);
+        let env = Env { program: &self.program, fields, input: &self.input, config: &self.config, run: view };
+        self.interp.call(&env, chunk, args, &mut Fuel::default())
+    }
+
+    /// Runs a chunk of which only the value matters.
+    pub(super) fn value(&mut self, chunk: ChunkId, args: &[Value], step: u64, view: &RunView) -> Result<Value, Fault> {
+        self.eval(chunk, args, step, view).map(|evaluated| evaluated.value)
+    }
+
+    /// Runs a chunk that returns a bool.
+    pub(super) fn test(&mut self, chunk: ChunkId, args: &[Value], step: u64, view: &RunView) -> Result<bool, Fault> {
+        let value = self.value(chunk, args, step, view)?;
+        value.as_bool().ok_or_else(|| bad_code(format!("a condition gave {}", value.kind())))
+    }
+
+    /// Checks JSON from outside against a type.
+    pub(super) fn check(&mut self, ty: TypeId, json: &Json) -> Result<Value, Fault> {
+        border::check_json(&self.program, ty, json, &mut self.interp, &mut Fuel::default())
+    }
+
+    /// What expressions of an activation see as `run`.
+    pub(super) fn view_of(&self, act: &Activation) -> RunView {
+        let mut view = self.view_at(act.step, Some(act.id.node));
+        view.attempt = i64::from(act.attempts.max(1));
+        view.now = act.began.unwrap_or(self.now);
+        view.arrived.clone_from(&act.arrived);
+        view
+    }
+
+    /// What expressions see as `run` in a step.
+    pub(super) fn view_at(&self, step: u64, node: Option<flow_bytecode::NodeId>) -> RunView {
+        let limit = self.limits.steps.unwrap_or(u64::MAX);
+        RunView {
+            id: self.run_id.clone(),
+            flow: self.flow_name.clone(),
+            step: step as i64,
+            node: node.map_or_else(|| "".into(), |node| self.node_name(node)),
+            attempt: 1,
+            turn: 1,
+            remaining_steps: i64::try_from(limit.saturating_sub(step)).unwrap_or(i64::MAX),
+            started: self.created,
+            now: self.now,
+            elapsed: self.now - self.created,
+            parent: None,
+            arrived: Vec::new(),
+            outcome: self.ending_outcome().map(Arc::from),
+        }
+    }
+
+    /// A target with its arguments evaluated; `regs` are what its chunks take.
+    pub(super) fn aims(&mut self, target: &Target, regs: &[Value], step: u64, view: &RunView) -> Result<Vec<Aim>, Fault> {
+        Ok(match target {
+            Target::Node { node, args: None } => vec![Aim::Node(*node, None)],
+            Target::Node { node, args: Some(chunk) } => {
+                let record = self.value(*chunk, regs, step, view)?;
+                let program = self.program.clone();
+                let params = arrange(&program, &self.flow().nodes[node.index()].params, Some(&record))?;
+                vec![Aim::Node(*node, Some(params.into()))]
+            }
+            Target::Many(targets) => {
+                let mut all = Vec::new();
+                for target in targets {
+                    all.extend(self.aims(target, regs, step, view)?);
+                }
+                all
+            }
+            Target::End => vec![Aim::End],
+            Target::Halt => vec![Aim::Stop(Stop::Halt)],
+            Target::Fail(chunk) => vec![Aim::Stop(Stop::Fail(*chunk, regs.to_vec()))],
+            Target::Cancel(chunk) => vec![Aim::Stop(Stop::Cancel(*chunk, regs.to_vec()))],
+            Target::Skip => vec![Aim::Skip],
+        })
+    }
+
+    /// Decides among arms: their indices, in order, each once.
+    pub(super) fn decide(&mut self, decision: &Decision, regs: &[Value], step: u64, view: &RunView) -> Result<Vec<usize>, Fault> {
+        let value = self.value(decision.decide, regs, step, view)?;
+        let picked: Option<Vec<usize>> = match &value {
+            Value::Int(index) => usize::try_from(*index).ok().map(|index| vec![index]),
+            Value::List(list) => list.iter().map(|item| item.as_int().and_then(|index| usize::try_from(index).ok())).collect(),
+            _ => None,
+        };
+        match picked {
+            Some(picked) if picked.iter().all(|&index| index < decision.arms.len()) => Ok(picked),
+            _ => Err(bad_code("a decision gave an arm that it does not have".into())),
+        }
+    }
+}
+
+/// A value that the program cannot have made if it was compiled rightly.
+pub(super) fn bad_code(message: String) -> Fault {
+    Fault::new(FaultKind::BadCode, message)
+}
+
+/// Values in the order of parameters, from a record of arguments; defaults filled in.
+pub(super) fn arrange(program: &Program, params: &[Param], record: Option<&Value>) -> Result<Vec<Value>, Fault> {
+    let one = |param: &Param| {
+        let given = record.and_then(|record| record.get(program.image().str(param.name))).cloned();
+        given.or_else(|| default_of(program, param)).ok_or_else(|| {
+            Fault::new(FaultKind::Misfit, format!("the argument `{}` is missing", program.image().str(param.name)))
+        })
+    };
+    params.iter().map(one).collect()
+}
+
+/// What a parameter is when left out.
+fn default_of(program: &Program, param: &Param) -> Option<Value> {
+    match param.default {
+        Some(id) => Some(program.constant(id).clone()),
+        None => takes_null(program, param.ty).then_some(Value::Null),
+    }
+}
+
+fn takes_null(program: &Program, ty: TypeId) -> bool {
+    matches!(program.image().types[ty.index()], Type::Nullable(_))
+}
+
+impl Run {
+    /// Checks named values from outside against parameters.
+    pub(super) fn check_params(&mut self, params: &[Param], given: &Map<String, Json>) -> Result<Vec<Value>, Failure> {
+        let program = self.program.clone();
+        let mut values = Vec::with_capacity(params.len());
+        for param in params {
+            let name = program.image().str(param.name);
+            let value = match given.get(name) {
+                Some(json) => self.check(param.ty, json).map_err(|fault| named(name, fault))?,
+                None => default_of(&program, param).ok_or_else(|| {
+                    Failure::from(Fault::new(FaultKind::Misfit, format!("$.{name}: expected {}, but it is missing", border::type_name(program.image(), param.ty))))
+                })?,
+            };
+            values.push(value);
+        }
+        Ok(values)
+    }
+}
+
+fn named(name: &str, mut fault: Fault) -> Failure {
+    let rest = fault.path.take().unwrap_or_default();
+    fault.path = Some(format!("$.{name}{}", rest.trim_start_matches('$')));
+    Failure::from(fault)
+}
+
+/// A record of a node's parameters, for events.
+pub(super) fn params_json(program: &Program, params: &[Param], values: &[Value]) -> Json {
+    if params.is_empty() {
+        return Json::Null;
+    }
+    let named = params.iter().zip(values).map(|(param, value)| (program.image().str(param.name).to_owned(), border::to_json(value)));
+    Json::Object(named.collect())
+}

@@ -1,0 +1,202 @@
+//! What an activation leads to once it has settled: arrows, arms, commands; planning of what comes.
+
+use std::sync::Arc;
+
+use flow_bytecode::{JoinId, NodeId, NodeKind, Out, Schedule, Target};
+
+use super::activation::{ActId, Activation, Aim, Failure, GroupId, Role, Via, Ways};
+use super::join::Arrival;
+use super::send::Tally;
+use super::{Firing, Held, Run, eval};
+use crate::event::EventKind;
+use crate::value::Value;
+
+/// What triggers.
+#[derive(Clone, Debug)]
+pub(super) struct Cause {
+    pub(super) via: Via,
+    /// The highest step among what triggered.
+    pub(super) step: u64,
+    /// Sources that a join took.
+    pub(super) arrived: Vec<Arc<str>>,
+}
+
+impl Run {
+    /// Follows what settled in whole steps, in order.
+    pub(super) fn fire_settled(&mut self) -> bool {
+        let Some((&key, &firing)) = self.to_fire.iter().find(|(key, firing)| self.may_fire(**key, **firing)) else {
+            return false;
+        };
+        self.to_fire.remove(&key);
+        match firing {
+            Firing::Act => self.fire_act(key),
+            Firing::Group(group) => self.fire_group(key, group),
+        }
+        true
+    }
+
+    /// Whether what an activation leads to may be followed: its step is whole.
+    fn may_fire(&self, key: ActId, firing: Firing) -> bool {
+        let step = match firing {
+            Firing::Act => self.acts[&key].step,
+            Firing::Group(_) => key.step,
+        };
+        step <= self.committed
+    }
+
+    fn fire_act(&mut self, id: ActId) {
+        let Some(act) = self.acts.get_mut(&id) else { return };
+        act.fired = true;
+        let cause = Cause { via: Via::Node(id.node), step: act.step, arrived: Vec::new() };
+        let ways = act.ways.clone();
+        if act.step <= self.committed {
+            self.acts.remove(&id);
+        }
+        match ways {
+            Ways::None => {}
+            Ways::Arrows => self.fire_arrows(id, &cause, None),
+            Ways::Aims(aims) => aims.iter().for_each(|aim| self.follow(aim, &cause, id)),
+        }
+        self.deactivate(id.node);
+    }
+
+    fn fire_group(&mut self, key: ActId, group: GroupId) {
+        let cause = Cause { via: Via::Node(group.node), step: key.step, arrived: Vec::new() };
+        if self.group_fires(group) {
+            self.fire_arrows(key, &cause, self.tally(group));
+        }
+        self.groups.remove(&group);
+        self.deactivate(group.node);
+    }
+
+    /// The arrows of a node. What ends the run along them has been decided already.
+    fn fire_arrows(&mut self, key: ActId, cause: &Cause, tally: Option<Tally>) {
+        let program = self.program.clone();
+        let node = &program.image().flows[self.flow_at].nodes[key.node.index()];
+        for out in &node.outs {
+            match out {
+                Out::To(target) => {
+                    let view = self.view_at(cause.step, Some(key.node));
+                    match self.aims(target, &[], cause.step + 1, &view) {
+                        Ok(aims) => aims.iter().for_each(|aim| self.follow(aim, cause, key)),
+                        Err(fault) => self.fail_run(key, Some(key.node), &Failure::from(fault)),
+                    }
+                }
+                Out::Arrive { join, source } => {
+                    let arrival = Arrival { key: ActId { step: cause.step, ..key }, succeeded: true, tally };
+                    self.arrive(*join, *source, arrival);
+                }
+            }
+        }
+    }
+
+    /// Starts what a target names. `key` orders what is decided.
+    pub(super) fn follow(&mut self, aim: &Aim, cause: &Cause, key: ActId) {
+        match aim {
+            Aim::Node(node, params) => {
+                if matches!(self.node(*node).kind, NodeKind::Route(_)) {
+                    self.add_route(*node, cause);
+                } else {
+                    self.trigger(*node, params.clone(), cause, key);
+                }
+            }
+            Aim::End | Aim::Skip => {}
+            Aim::Stop(stop) => {
+                self.verdicts.entry(key).or_insert_with(|| super::Verdict::Stop(stop.clone()));
+            }
+        }
+    }
+
+    fn trigger(&mut self, node: NodeId, params: Option<Arc<[Value]>>, cause: &Cause, key: ActId) {
+        let program = self.program.clone();
+        let declared = &program.image().flows[self.flow_at].nodes[node.index()];
+        let params = match params {
+            Some(params) => params,
+            None => match eval::arrange(&program, &declared.params, None) {
+                Ok(params) => params.into(),
+                Err(fault) => return self.fail_run(key, Some(node), &Failure::from(fault)),
+            },
+        };
+        if declared.schedule == Schedule::Deferred {
+            if let std::collections::btree_map::Entry::Vacant(place) = self.held.entry(node) {
+                place.insert(Held { params, arrived: cause.arrived.clone() });
+                self.activate(node);
+            }
+            return;
+        }
+        self.plan(node, params, cause);
+    }
+
+    /// Plans an activation in the step behind its cause.
+    pub(super) fn plan(&mut self, node: NodeId, params: Arc<[Value]>, cause: &Cause) {
+        let step = cause.step.max(self.floor) + 1;
+        let index = self.next_index(step, node, cause.via);
+        let mut act = Activation::new(ActId { step, node, via: cause.via, index }, Role::Normal, params);
+        act.arrived.clone_from(&cause.arrived);
+        self.add_planned(act);
+    }
+
+    /// Numbers what the same thing triggers in the same step.
+    pub(super) fn next_index(&mut self, step: u64, node: NodeId, via: Via) -> u32 {
+        let next = self.numbers.entry((step, node, via)).or_default();
+        *next += 1;
+        *next - 1
+    }
+
+    pub(super) fn add_planned(&mut self, act: Activation) {
+        let program = self.program.clone();
+        let node = &program.image().flows[self.flow_at].nodes[act.id.node.index()];
+        let args = eval::params_json(&program, &node.params, &act.params);
+        self.event(act.step, Some(act.id.node), EventKind::Planned { index: act.id.index, args });
+        self.insert(act);
+    }
+
+    /// Lets held nodes go when nothing else moves, all in one step.
+    pub(super) fn release_held(&mut self) -> bool {
+        if self.held.is_empty() || self.paused || self.met.is_some() || !self.is_quiet() {
+            return false;
+        }
+        let step = self.begun.max(self.committed).max(self.floor);
+        for (node, held) in std::mem::take(&mut self.held) {
+            self.deactivate(node);
+            let cause = Cause { via: Via::Held, step, arrived: held.arrived };
+            self.plan(node, held.params, &cause);
+        }
+        true
+    }
+
+    /// Whether nothing but held nodes can move the run.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.live.is_empty() && self.to_fire.is_empty() && self.routes.is_empty() && self.acts.is_empty()
+    }
+
+    /// What ends the run directly behind a node's arrows counts as soon as its outcome is recorded.
+    pub(super) fn stop_along(&mut self, id: ActId) {
+        let Some(act) = self.acts.get(&id) else { return };
+        let stop = match &act.ways {
+            Ways::None => None,
+            Ways::Aims(aims) => aims.iter().find_map(|aim| match aim {
+                Aim::Stop(stop) => Some(stop.clone()),
+                _ => None,
+            }),
+            Ways::Arrows if act.group.is_some() => None,
+            Ways::Arrows => self.node(id.node).outs.iter().find_map(|out| match out {
+                Out::To(target) => stop_in(target),
+                Out::Arrive { .. } => None,
+            }),
+        };
+        if let Some(stop) = stop {
+            self.verdicts.entry(id).or_insert(super::Verdict::Stop(stop));
+        }
+    }
+}
+
+fn stop_in(target: &Target) -> Option<super::Stop> {
+    match target {
+        Target::Halt => Some(super::Stop::Halt),
+        Target::Fail(chunk) => Some(super::Stop::Fail(*chunk, Vec::new())),
+        Target::Cancel(chunk) => Some(super::Stop::Cancel(*chunk, Vec::new())),
+        Target::Many(targets) => targets.iter().find_map(stop_in),
+        _ => None,
+    }
+}

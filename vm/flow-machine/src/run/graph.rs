@@ -1,0 +1,334 @@
+//! What the graph of a flow says, once for all runs of the machine: who leads to whom, which nodes
+//! reach a join's source, whose failures a join absorbs. Made lazily where it is not always needed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use flow_bytecode::{ErrorWay, Flow, JoinId, NodeId, NodeKind, Out, Policy, Target};
+
+use super::activation::Via;
+
+/// A flow's connections. Vertices are the nodes, then the joins.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    nodes: usize,
+    /// Every way from a vertex, error and time-out ways included.
+    ways: Vec<BTreeSet<u32>>,
+    /// Arrows, arms and commands only.
+    arrows: Vec<BTreeSet<u32>>,
+    back: Vec<Vec<u32>>,
+    /// Who arrives at a join's source.
+    arrivals: BTreeMap<(JoinId, u32), BTreeSet<u32>>,
+    /// From how many kinds of trigger a node can start.
+    triggers: Vec<usize>,
+    /// Whether anything leads to a node.
+    entered: Vec<bool>,
+    /// Whether the flow's `on error` stands for a node.
+    covered: Vec<bool>,
+    reach: BTreeMap<(JoinId, u32), Vec<bool>>,
+    absorbers: BTreeMap<NodeId, Option<(JoinId, u32)>>,
+}
+
+impl Graph {
+    pub(crate) fn new(flow: &Flow) -> Graph {
+        let nodes = flow.nodes.len();
+        let size = nodes + flow.joins.len();
+        let mut graph = Graph {
+            nodes,
+            ways: vec![BTreeSet::new(); size],
+            arrows: vec![BTreeSet::new(); size],
+            back: vec![Vec::new(); size],
+            arrivals: BTreeMap::new(),
+            triggers: vec![0; nodes],
+            entered: vec![false; nodes],
+            covered: vec![false; nodes],
+            reach: BTreeMap::new(),
+            absorbers: BTreeMap::new(),
+        };
+        for at in 0..nodes {
+            graph.add_node(flow, at);
+        }
+        for (at, join) in flow.joins.iter().enumerate() {
+            graph.add_outs(nodes + at, &join.target);
+            for target in &join.otherwise {
+                graph.add_way(nodes + at, target, true);
+            }
+        }
+        graph.cover(flow);
+        graph.finish(flow);
+        graph
+    }
+
+    /// From how many kinds of trigger a node can start.
+    pub(crate) fn triggers(&self, node: NodeId) -> usize {
+        self.triggers[node.index()]
+    }
+
+    /// Whether anything leads to a node.
+    pub(crate) fn is_entered(&self, node: NodeId) -> bool {
+        self.entered[node.index()]
+    }
+
+    /// Whether the flow's `on error` stands for a node.
+    pub(crate) fn is_covered(&self, node: NodeId) -> bool {
+        self.covered[node.index()]
+    }
+
+    /// For every vertex, whether a source of a join can be reached from it without passing through
+    /// the join's own target.
+    pub(crate) fn reaching(&mut self, flow: &Flow, join: JoinId, source: u32) -> &[bool] {
+        if !self.reach.contains_key(&(join, source)) {
+            let found = self.search(flow, join, source);
+            self.reach.insert((join, source), found);
+        }
+        &self.reach[&(join, source)]
+    }
+
+    /// The vertex of a join.
+    pub(crate) fn vertex(&self, join: JoinId) -> usize {
+        self.nodes + join.index()
+    }
+
+    /// Where a join can lead.
+    pub(crate) fn after_join(&self, join: JoinId) -> impl Iterator<Item = u32> + '_ {
+        self.ways[self.vertex(join)].iter().copied()
+    }
+
+    /// Whether one of the sources of `other` can be reached from the target of `join`.
+    pub(crate) fn leads_to(&mut self, flow: &Flow, join: JoinId, other: JoinId) -> bool {
+        let starts: Vec<u32> = self.after_join(join).collect();
+        let sources = flow.joins[other.index()].sources.len() as u32;
+        (0..sources).any(|source| {
+            let reach = self.reaching(flow, other, source);
+            starts.iter().any(|&at| reach[at as usize])
+        })
+    }
+
+    /// The innermost join that takes a failure of a node, with the source that then arrives failed.
+    pub(crate) fn absorber(&mut self, flow: &Flow, node: NodeId) -> Option<(JoinId, u32)> {
+        if let Some(found) = self.absorbers.get(&node) {
+            return *found;
+        }
+        let mut best: Option<(usize, JoinId, u32)> = None;
+        for (at, join) in flow.joins.iter().enumerate() {
+            if matches!(join.policy, Policy::All | Policy::Each) {
+                continue;
+            }
+            let id = JoinId(at as u32);
+            for source in 0..join.sources.len() as u32 {
+                let branch = self.branch(flow, id, source);
+                let size = branch.iter().filter(|&&inside| inside).count();
+                let smaller = best.is_none_or(|(least, ..)| size < least);
+                if branch[node.index()] && smaller && self.stays_inside(flow, node, id, &branch) {
+                    best = Some((size, id, source));
+                }
+            }
+        }
+        let found = best.map(|(_, join, source)| (join, source));
+        self.absorbers.insert(node, found);
+        found
+    }
+
+    /// For every node, whether it belongs to a source's branch: that source, and no other one of
+    /// the join, can be reached from it.
+    pub(crate) fn branch(&mut self, flow: &Flow, join: JoinId, source: u32) -> Vec<bool> {
+        let mut inside = self.reaching(flow, join, source).to_vec();
+        for other in (0..flow.joins[join.index()].sources.len() as u32).filter(|&other| other != source) {
+            for (own, foreign) in inside.iter_mut().zip(self.reaching(flow, join, other)) {
+                *own &= !foreign;
+            }
+        }
+        inside
+    }
+
+    /// Whether every arrow way from a node leads through the join or ends inside the branch.
+    fn stays_inside(&self, flow: &Flow, node: NodeId, join: JoinId, branch: &[bool]) -> bool {
+        let targets = join_targets(flow, join);
+        let mut seen = BTreeSet::new();
+        let mut open = vec![node.0];
+        while let Some(at) = open.pop() {
+            if at as usize == self.vertex(join) || targets.contains(&at) || !seen.insert(at) {
+                continue;
+            }
+            if !branch[at as usize] {
+                return false;
+            }
+            open.extend(&self.arrows[at as usize]);
+        }
+        true
+    }
+
+    fn search(&self, flow: &Flow, join: JoinId, source: u32) -> Vec<bool> {
+        let mut found = vec![false; self.ways.len()];
+        let targets = join_targets(flow, join);
+        let mut open: Vec<u32> = self.arrivals.get(&(join, source)).into_iter().flatten().copied().collect();
+        while let Some(at) = open.pop() {
+            let blocked = at as usize == self.vertex(join) || targets.contains(&at);
+            if !blocked && !std::mem::replace(&mut found[at as usize], true) {
+                open.extend(&self.back[at as usize]);
+            }
+        }
+        found
+    }
+
+    fn add_node(&mut self, flow: &Flow, at: usize) {
+        let node = &flow.nodes[at];
+        if node.goto.is_none() {
+            self.add_outs(at, &node.outs);
+        }
+        let decided = node.goto.iter().chain(match &node.kind {
+            NodeKind::Route(decision) => Some(decision),
+            _ => None,
+        });
+        for arm in decided.flat_map(|decision| &decision.arms) {
+            self.add_way(at, &arm.target, true);
+        }
+        for target in &node.may_goto {
+            self.add_way(at, target, true);
+        }
+        if let NodeKind::Send(eaches) = &node.kind {
+            for each in eaches {
+                self.link(at, each.node.0, true);
+                // An empty group fires at once.
+                self.add_outs(at, &flow.nodes[each.node.index()].outs);
+            }
+        }
+        if let NodeKind::Wait(choices) = &node.kind {
+            for way in choices.iter().filter_map(|choice| choice.way.as_ref()) {
+                self.add_way(at, &way.target, true);
+            }
+        }
+        for way in &node.on_timeout {
+            self.add_way(at, &way.target, false);
+        }
+        for way in &node.on_error {
+            self.add_way(at, &way.target, false);
+        }
+    }
+
+    fn add_outs(&mut self, from: usize, outs: &[Out]) {
+        for out in outs {
+            match out {
+                Out::To(target) => self.add_way(from, target, true),
+                Out::Arrive { join, source } => {
+                    self.arrivals.entry((*join, *source)).or_default().insert(from as u32);
+                    self.link(from, self.vertex(*join) as u32, true);
+                }
+            }
+        }
+    }
+
+    fn add_way(&mut self, from: usize, target: &Target, arrow: bool) {
+        match target {
+            Target::Node { node, .. } => self.link(from, node.0, arrow),
+            Target::Many(targets) => targets.iter().for_each(|target| self.add_way(from, target, arrow)),
+            // `skip` takes the arrows, which are there already.
+            Target::End | Target::Halt | Target::Fail(_) | Target::Cancel(_) | Target::Skip => {}
+        }
+    }
+
+    fn link(&mut self, from: usize, to: u32, arrow: bool) {
+        self.ways[from].insert(to);
+        if arrow {
+            self.arrows[from].insert(to);
+        }
+    }
+
+    /// Finds out for whom the flow's `on error` stands, and adds those ways.
+    fn cover(&mut self, flow: &Flow) {
+        let Some(way) = &flow.on_error else { return };
+        let without = self.entered_without(flow, way);
+        for (at, node) in flow.nodes.iter().enumerate() {
+            let kind = !matches!(node.kind, NodeKind::Route(_) | NodeKind::Interrupt(_) | NodeKind::Wait(_));
+            self.covered[at] = kind && node.on_error.is_none() && without[at];
+        }
+        for at in 0..self.nodes {
+            if self.covered[at] {
+                self.add_way(at, &way.target, false);
+            }
+        }
+    }
+
+    /// The nodes to which more than the flow's `on error` leads.
+    fn entered_without(&self, flow: &Flow, way: &ErrorWay) -> Vec<bool> {
+        let mut targets = BTreeSet::new();
+        collect_nodes(&way.target, &mut targets);
+        let mut seen = vec![false; self.ways.len()];
+        let mut open: Vec<u32> = entry_vertices(flow, self.nodes);
+        let mut led_to = targets;
+        self.ways.iter().for_each(|ways| led_to.extend(ways));
+        open.extend((0..self.nodes as u32).filter(|at| !led_to.contains(at)));
+        while let Some(at) = open.pop() {
+            if !std::mem::replace(&mut seen[at as usize], true) {
+                open.extend(&self.ways[at as usize]);
+            }
+        }
+        seen
+    }
+
+    /// Turns ways round, and counts what can trigger a node.
+    fn finish(&mut self, flow: &Flow) {
+        for (from, ways) in self.ways.iter().enumerate() {
+            for &to in ways {
+                self.back[to as usize].push(from as u32);
+            }
+        }
+        let mut triggers: Vec<BTreeSet<Via>> = vec![BTreeSet::new(); self.nodes];
+        let through = |start: &BTreeSet<u32>, via: Via, triggers: &mut Vec<BTreeSet<Via>>| {
+            let mut open: Vec<u32> = start.iter().copied().collect();
+            let mut seen = BTreeSet::new();
+            while let Some(at) = open.pop() {
+                let Some(node) = flow.nodes.get(at as usize) else { continue };
+                if !seen.insert(at) {
+                    continue;
+                }
+                triggers[at as usize].insert(via);
+                if matches!(node.kind, NodeKind::Route(_)) {
+                    open.extend(&self.ways[at as usize]);
+                }
+            }
+        };
+        through(&entry_vertices(flow, self.nodes).into_iter().collect(), Via::Start, &mut triggers);
+        for (from, ways) in self.ways.iter().enumerate() {
+            match flow.nodes.get(from) {
+                Some(node) if matches!(node.kind, NodeKind::Route(_)) => {}
+                Some(_) => through(ways, Via::Node(NodeId(from as u32)), &mut triggers),
+                None => through(ways, Via::Join(JoinId((from - self.nodes) as u32)), &mut triggers),
+            }
+        }
+        self.triggers = triggers.iter().map(BTreeSet::len).collect();
+        self.entered = triggers.iter().map(|vias| !vias.is_empty()).collect();
+    }
+}
+
+fn join_targets(flow: &Flow, join: JoinId) -> BTreeSet<u32> {
+    let mut targets = BTreeSet::new();
+    for out in &flow.joins[join.index()].target {
+        if let Out::To(target) = out {
+            collect_nodes(target, &mut targets);
+        }
+    }
+    targets
+}
+
+fn entry_vertices(flow: &Flow, nodes: usize) -> Vec<u32> {
+    let mut found = BTreeSet::new();
+    for out in &flow.entry {
+        match out {
+            Out::To(target) => collect_nodes(target, &mut found),
+            Out::Arrive { join, .. } => {
+                found.insert((nodes + join.index()) as u32);
+            }
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn collect_nodes(target: &Target, found: &mut BTreeSet<u32>) {
+    match target {
+        Target::Node { node, .. } => {
+            found.insert(node.0);
+        }
+        Target::Many(targets) => targets.iter().for_each(|target| collect_nodes(target, found)),
+        _ => {}
+    }
+}

@@ -1,0 +1,178 @@
+//! Interrupts: opening, answers, and calls whose outcome only a person can tell.
+
+use flow_bytecode::{Interrupt, NodeKind};
+use serde_json::Value as Json;
+
+use super::Run;
+use super::activation::{ActId, Answer, Failure, Phase, Question};
+use crate::event::{EventKind, Settlement};
+use crate::input::Refusal;
+use crate::value::Value;
+use crate::{Fault, border};
+
+impl Run {
+    /// Opens an interrupt, or passes its gate. Whether it is open now.
+    pub(super) fn begin_interrupt(&mut self, id: ActId, interrupt: &Interrupt) -> bool {
+        match self.question(id, interrupt) {
+            Ok(Some(question)) => {
+                self.open(id, question);
+                true
+            }
+            Ok(None) => {
+                self.begun = self.begun.max(self.acts[&id].step);
+                self.pass_by(id, Settlement::Done);
+                true
+            }
+            Err(fault) => {
+                self.fail(id, Failure::from(fault));
+                true
+            }
+        }
+    }
+
+    fn question(&mut self, id: ActId, interrupt: &Interrupt) -> Result<Option<Question>, Fault> {
+        let act = &self.acts[&id];
+        let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
+        if let Some(gate) = interrupt.gate {
+            if !self.test(gate, &params, step, &view)? {
+                return Ok(None);
+            }
+        }
+        let ask = border::text(&self.value(interrupt.ask, &params, step, &view)?);
+        let show = match interrupt.show {
+            Some(show) => border::to_json(&self.value(show, &params, step, &view)?),
+            None => Json::Null,
+        };
+        let due = self.node(id.node).timeout.map(|timeout| self.now.saturating_add(timeout));
+        Ok(Some(Question { ordinal: self.next_ordinal(id), opened: 0, ask, show, answer: interrupt.answer, due, for_call: false }))
+    }
+
+    fn next_ordinal(&self, id: ActId) -> u32 {
+        let open = self.acts.values().filter(|act| act.id.node == id.node);
+        let ordinals = open.filter_map(|act| match &act.phase {
+            Phase::Open(question) => Some(question.ordinal),
+            _ => None,
+        });
+        ordinals.max().unwrap_or(0) + 1
+    }
+
+    fn open(&mut self, id: ActId, mut question: Question) {
+        self.openings += 1;
+        question.opened = self.openings;
+        let step = self.acts[&id].step;
+        let kind = EventKind::Interrupted {
+            interrupt: shown_name(&self.node_name(id.node), question.ordinal),
+            ask: question.ask.clone(),
+            show: question.show.clone(),
+            due: question.due,
+        };
+        self.event(step, Some(id.node), kind);
+        self.set_phase(id, Phase::Open(question));
+        self.leave_step(id);
+    }
+
+    /// A call whose outcome is not known and that must not be made twice: somebody has to say what
+    /// came of it.
+    pub(super) fn ask_for_outcome(&mut self, id: ActId, attempt: &str, failure: &Failure) {
+        let step = self.acts[&id].step;
+        self.event(step, Some(id.node), EventKind::Failed {
+            attempt: attempt.into(),
+            class: failure.class,
+            message: failure.message.clone(),
+            retry_at: None,
+        });
+        let answer = self.acts[&id].call.as_ref().map(|frame| frame.reply);
+        let ask = format!("what came of the call of `{}`? Its outcome is not known, and it must not be made twice", self.node_name(id.node));
+        let show = Json::String(attempt.into());
+        let ordinal = self.next_ordinal(id);
+        self.open(id, Question { ordinal, opened: 0, ask, show, answer, due: None, for_call: true });
+    }
+
+    /// Takes an answer: checked first, refused if it does not fit.
+    pub(super) fn answer(&mut self, interrupt: &str, json: &Json) -> Result<(ActId, Value), Refusal> {
+        let id = self.find_open(interrupt)?;
+        let Phase::Open(question) = self.acts[&id].phase.clone() else { unreachable!("it was found open") };
+        let value = match question.answer {
+            Some(ty) => self.check(ty, json).map_err(|fault| Refusal { code: "F2402", message: format!("the answer does not fit: {fault}") })?,
+            None => border::plain_value(json).unwrap_or(Value::Null),
+        };
+        if !question.for_call {
+            self.try_answer(id, &value)?;
+        }
+        Ok((id, value))
+    }
+
+    /// Runs the interrupt's own code once to see whether its `ensure`s hold.
+    fn try_answer(&mut self, id: ActId, value: &Value) -> Result<(), Refusal> {
+        let act = &self.acts[&id];
+        let (mut view, mut regs) = (self.view_of(act), act.params.to_vec());
+        let step = self.next_own_step();
+        view.now = self.now;
+        view.step = step as i64;
+        let NodeKind::Interrupt(_) = self.node(id.node).kind else { return Ok(()) };
+        let Some(chunk) = self.node(id.node).settle else { return Ok(()) };
+        regs.push(value.clone());
+        match self.eval(chunk, &regs, step, &view) {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Refusal { code: "F2403", message: format!("the answer is refused: {fault}") }),
+        }
+    }
+
+    fn find_open(&self, interrupt: &str) -> Result<ActId, Refusal> {
+        let (name, ordinal) = match interrupt.rsplit_once('#') {
+            Some((name, number)) => (name, number.parse::<u32>().ok()),
+            None => (interrupt, None),
+        };
+        let open: Vec<(ActId, u32)> = self
+            .acts
+            .values()
+            .filter(|act| *self.node_name(act.id.node) == *name)
+            .filter_map(|act| match &act.phase {
+                Phase::Open(question) => Some((act.id, question.ordinal)),
+                _ => None,
+            })
+            .collect();
+        let found = match (ordinal, open.as_slice()) {
+            (None, [(only, _)]) => Some(*only),
+            (Some(ordinal), open) => open.iter().find(|(_, number)| *number == ordinal).map(|(id, _)| *id),
+            _ => None,
+        };
+        found.ok_or_else(|| {
+            let names: Vec<String> = self.interrupts().into_iter().map(|open| open.name).collect();
+            let names = if names.is_empty() { "none is open".to_owned() } else { format!("open: {}", names.join(", ")) };
+            let what = if open.len() > 1 { "several are open; say which" } else { "is not open" };
+            Refusal { code: "F2401", message: format!("`{interrupt}` {what} ({names})") }
+        })
+    }
+
+    /// An answer or time-out settles in a step of its own.
+    pub(super) fn settle_open(&mut self, id: ActId, answer: Answer) {
+        let for_call = matches!(&self.acts[&id].phase, Phase::Open(question) if question.for_call);
+        self.own_step(id);
+        if let (true, Answer::Value(value)) = (for_call, &answer) {
+            // It stands for the reply, which has been checked.
+            let value = value.clone();
+            self.set_phase(id, Phase::Answered(answer));
+            self.ready.remove(&id);
+            self.begun = self.begun.max(self.acts[&id].step);
+            return self.succeed(id, Some(value));
+        }
+        self.set_phase(id, Phase::Answered(answer));
+    }
+
+    /// An open activation belongs to no step until it settles.
+    pub(super) fn leave_step(&mut self, id: ActId) {
+        let step = self.acts[&id].step;
+        if let Some(members) = self.steps.get_mut(&step) {
+            members.remove(&id);
+            if members.is_empty() {
+                self.steps.remove(&step);
+            }
+        }
+    }
+}
+
+/// What an open interrupt is called.
+pub(super) fn shown_name(node: &str, ordinal: u32) -> String {
+    if ordinal > 1 { format!("{node}#{ordinal}") } else { node.to_owned() }
+}

@@ -1,0 +1,222 @@
+//! Joins: queues of arrivals, dead sources, when a join passes and when it can pass no more.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use flow_bytecode::{Flow, Join, JoinId, NodeId, Out, Policy};
+
+use super::Run;
+use super::activation::{ActId, Failure, Via};
+use super::fire::Cause;
+use super::send::Tally;
+use crate::event::EventKind;
+
+/// What a join remembers.
+#[derive(Debug)]
+pub(super) struct JoinState {
+    sources: Vec<Source>,
+}
+
+#[derive(Debug, Default)]
+struct Source {
+    /// Oldest first: by step, declaration, index. The number tells equal names apart.
+    queue: BTreeMap<(ActId, u64), Arrival>,
+    /// Whether it took part in an earlier passing.
+    took_part: bool,
+    arrived: u64,
+}
+
+/// A source has settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) key: ActId,
+    pub(super) succeeded: bool,
+    /// Of a fan-out: how its items did.
+    pub(super) tally: Option<Tally>,
+}
+
+/// How a join stands.
+enum Standing {
+    Passes,
+    CannotPass { succeeded: u32, listed: u32 },
+}
+
+impl JoinState {
+    pub(super) fn new(join: &Join) -> JoinState {
+        JoinState { sources: join.sources.iter().map(|_| Source::default()).collect() }
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.sources.iter().any(|source| !source.queue.is_empty())
+    }
+
+    fn heads(&self) -> impl Iterator<Item = Option<&Arrival>> {
+        self.sources.iter().map(|source| source.queue.values().next())
+    }
+
+    /// Forgets all arrivals; how many there were.
+    pub(super) fn clear(&mut self) -> usize {
+        self.sources.iter_mut().map(|source| std::mem::take(&mut source.queue).len()).sum()
+    }
+}
+
+impl Run {
+    /// A source of a join arrives.
+    pub(super) fn arrive(&mut self, join: JoinId, source: u32, arrival: Arrival) {
+        let program = self.program.clone();
+        let declared = &program.image().flows[self.flow_at].joins[join.index()];
+        if declared.policy == Policy::Each {
+            let cause = Cause { via: Via::Node(arrival.key.node), step: arrival.key.step, arrived: vec![self.source_name(declared, source)] };
+            return self.follow_join(declared, &cause, arrival.key);
+        }
+        let place = &mut self.joins[join.index()].sources[source as usize];
+        place.arrived += 1;
+        place.queue.insert((arrival.key, place.arrived), arrival);
+    }
+
+    /// Judges waiting joins: those that need no dead source, or else one that does.
+    pub(super) fn judge_joins(&mut self, with_dead: bool) -> bool {
+        let waiting: Vec<JoinId> = (0..self.joins.len()).filter(|&at| self.joins[at].is_waiting()).map(|at| JoinId(at as u32)).collect();
+        if waiting.is_empty() {
+            return false;
+        }
+        let program = self.program.clone();
+        let flow = &program.image().flows[self.flow_at];
+        if !with_dead {
+            let whole = waiting.iter().find(|join| self.joins[join.index()].heads().all(|head| head.is_some()));
+            return whole.is_some_and(|&join| self.judge(flow, join));
+        }
+        let decided: Vec<JoinId> = waiting.iter().copied().filter(|&join| self.rest_is_dead(flow, join)).collect();
+        let leading = decided.iter().copied().find(|&join| {
+            waiting.iter().any(|&other| other != join && self.graph.leads_to(flow, join, other))
+        });
+        leading.or(decided.first().copied()).is_some_and(|join| self.judge(flow, join))
+    }
+
+    /// Whether nothing can still reach the sources that have not arrived.
+    fn rest_is_dead(&mut self, flow: &Flow, join: JoinId) -> bool {
+        let missing: Vec<u32> = (0..).zip(self.joins[join.index()].heads()).filter(|(_, head)| head.is_none()).map(|(source, _)| source).collect();
+        missing.into_iter().all(|source| !self.can_arrive(flow, join, source))
+    }
+
+    /// Whether a source of a join can still be reached by anything.
+    fn can_arrive(&mut self, flow: &Flow, join: JoinId, source: u32) -> bool {
+        let others: Vec<u32> = (0..self.joins.len())
+            .filter(|&at| at != join.index() && self.joins[at].is_waiting())
+            .flat_map(|at| {
+                let other = JoinId(at as u32);
+                self.graph.after_join(other).chain([self.graph.vertex(other) as u32]).collect::<Vec<u32>>()
+            })
+            .collect();
+        let reaching = self.graph.reaching(flow, join, source);
+        self.active.keys().any(|node| reaching[node.index()]) || others.iter().any(|&at| reaching[at as usize])
+    }
+
+    /// Lets a join pass, or finds that it cannot.
+    fn judge(&mut self, flow: &Flow, join: JoinId) -> bool {
+        let declared = &flow.joins[join.index()];
+        let standing = standing(declared.policy, &self.joins[join.index()]);
+        let taken = self.take_heads(declared, join, matches!(standing, Standing::Passes));
+        let step = taken.iter().map(|(_, arrival)| arrival.key.step).max().unwrap_or(0).max(self.committed);
+        let arrived: Vec<Arc<str>> = taken.iter().map(|(source, _)| self.source_name(declared, *source)).collect();
+        let key = taken.first().map_or(ActId { step, node: NodeId(0), via: Via::Join(join), index: 0 }, |(_, arrival)| arrival.key);
+        let cause = Cause { via: Via::Join(join), step, arrived };
+        let names = cause.arrived.iter().map(ToString::to_string).collect();
+        let passed = matches!(standing, Standing::Passes);
+        self.event(step, None, EventKind::JoinSettled { join: join.0, passed, arrived: names });
+        match standing {
+            Standing::Passes => self.follow_join(declared, &cause, key),
+            Standing::CannotPass { succeeded, listed } => self.join_failed(declared, &cause, key, succeeded, listed),
+        }
+        true
+    }
+
+    /// The oldest arrival of each source that has one. What is left over from earlier passings is
+    /// only dropped.
+    fn take_heads(&mut self, declared: &Join, join: JoinId, passes: bool) -> Vec<(u32, Arrival)> {
+        let state = &mut self.joins[join.index()];
+        let counted = matches!(declared.policy, Policy::AtLeast(_) | Policy::Majority);
+        let left_over = !passes && counted && state.sources.iter().all(|source| source.queue.is_empty() || source.took_part);
+        let mut taken = Vec::new();
+        for (at, source) in (0..).zip(&mut state.sources) {
+            if left_over {
+                source.queue.clear();
+            } else if let Some((_, arrival)) = source.queue.pop_first() {
+                source.took_part = passes;
+                taken.push((at, arrival));
+            }
+        }
+        taken
+    }
+
+    fn join_failed(&mut self, declared: &Join, cause: &Cause, key: ActId, succeeded: u32, listed: u32) {
+        if cause.arrived.is_empty() {
+            return;
+        }
+        if let Some(target) = &declared.otherwise {
+            let view = self.view_at(cause.step, None);
+            match self.aims(target, &[], cause.step + 1, &view) {
+                Ok(aims) => aims.iter().for_each(|aim| self.follow(aim, cause, key)),
+                Err(fault) => self.fail_run(key, None, &Failure::from(fault)),
+            }
+            return;
+        }
+        let mut failure = Failure::new(
+            flow_bytecode::ErrorClass::Fault,
+            format!("a join can pass no more: {succeeded} of {listed} succeeded ({} arrived)", cause.arrived.join(", ")),
+        );
+        failure.code = "F2301";
+        failure.span = Some(declared.span);
+        self.fail_run(key, None, &failure);
+    }
+
+    fn follow_join(&mut self, declared: &Join, cause: &Cause, key: ActId) {
+        for out in &declared.target {
+            match out {
+                Out::To(target) => {
+                    let view = self.view_at(cause.step, None);
+                    match self.aims(target, &[], cause.step + 1, &view) {
+                        Ok(aims) => aims.iter().for_each(|aim| self.follow(aim, cause, key)),
+                        Err(fault) => self.fail_run(key, None, &Failure::from(fault)),
+                    }
+                }
+                Out::Arrive { join, source } => {
+                    let key = ActId { step: cause.step, via: cause.via, ..key };
+                    self.arrive(*join, *source, Arrival { key, succeeded: true, tally: None });
+                }
+            }
+        }
+    }
+
+    fn source_name(&self, declared: &Join, source: u32) -> Arc<str> {
+        self.node_name(declared.sources[source as usize])
+    }
+}
+
+/// Judges a join of which no source is still expected.
+fn standing(policy: Policy, state: &JoinState) -> Standing {
+    let counts_items = policy != Policy::All;
+    let (mut succeeded, mut listed, mut all) = (0, 0, true);
+    for head in state.heads() {
+        match head {
+            Some(Arrival { tally: Some(tally), .. }) if counts_items => {
+                succeeded += tally.succeeded;
+                listed += tally.items;
+            }
+            Some(arrival) => {
+                succeeded += u32::from(arrival.succeeded);
+                listed += 1;
+                all &= arrival.succeeded;
+            }
+            None => listed += 1,
+        }
+    }
+    let passes = match policy {
+        Policy::All => all,
+        Policy::Any | Policy::Each => succeeded >= 1,
+        Policy::Majority => succeeded * 2 > listed,
+        Policy::AtLeast(least) | Policy::First(least) => succeeded >= least,
+    };
+    // An empty fan-out passes every policy.
+    if passes || listed == 0 { Standing::Passes } else { Standing::CannotPass { succeeded, listed } }
+}

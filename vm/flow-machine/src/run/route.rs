@@ -1,0 +1,105 @@
+//! Routes: decisions that spend no step, made on the state behind the step that led to them.
+
+use flow_bytecode::{Decision, Node, NodeId, NodeKind, Target};
+
+use super::Run;
+use super::activation::{ActId, Failure};
+use super::fire::Cause;
+use crate::event::EventKind;
+use crate::program::Program;
+
+/// A route that is to be decided.
+#[derive(Clone, Debug)]
+pub(super) struct PendingRoute {
+    pub(super) cause: Cause,
+    /// Failed, and kept for `retry`.
+    pub(super) failed: bool,
+}
+
+impl Run {
+    pub(super) fn add_route(&mut self, route: NodeId, cause: &Cause) {
+        let step = cause.step.max(self.floor);
+        let index = self.next_index(step, route, cause.via);
+        let cause = Cause { step, ..cause.clone() };
+        self.routes.insert(ActId { step, node: route, via: cause.via, index }, PendingRoute { cause, failed: false });
+        self.activate(route);
+    }
+
+    /// Decides the first route whose state is final.
+    pub(super) fn decide_routes(&mut self) -> bool {
+        let ready = self.routes.iter().find(|(key, route)| key.step <= self.committed && !route.failed);
+        let Some((&key, route)) = ready else { return false };
+        let cause = route.cause.clone();
+        let program = self.program.clone();
+        let node = &program.image().flows[self.flow_at].nodes[key.node.index()];
+        let NodeKind::Route(decision) = &node.kind else { unreachable!("only routes are decided") };
+        match self.take_arms(decision, &cause, key) {
+            Ok(()) => {
+                self.routes.remove(&key);
+                self.deactivate(key.node);
+            }
+            Err(failure) => self.route_failed(key, &cause, failure),
+        }
+        true
+    }
+
+    fn take_arms(&mut self, decision: &Decision, cause: &Cause, key: ActId) -> Result<(), Failure> {
+        let view = self.view_at(key.step, Some(key.node));
+        let picked = self.decide(decision, &[], key.step + 1, &view)?;
+        let mut aims = Vec::new();
+        for &arm in &picked {
+            aims.extend(self.aims(&decision.arms[arm].target, &[], key.step + 1, &view)?);
+        }
+        self.route_event(decision, &picked, key);
+        aims.iter().for_each(|aim| self.follow(aim, cause, key));
+        Ok(())
+    }
+
+    /// A line of the log for arms that were taken.
+    pub(super) fn route_event(&mut self, decision: &Decision, picked: &[usize], key: ActId) {
+        let image = self.program.image();
+        let arms = picked.iter().map(|&arm| image.str(decision.arms[arm].label).to_owned()).collect();
+        let nodes = &self.flow().nodes;
+        let targets = picked.iter().map(|&arm| target_text(&self.program, nodes, &decision.arms[arm].target)).collect();
+        self.event(key.step, Some(key.node), EventKind::RouteDecided { arms, targets });
+    }
+
+    /// A failed route is a failed activation in the step of what it would have started.
+    fn route_failed(&mut self, key: ActId, cause: &Cause, failure: Failure) {
+        let program = self.program.clone();
+        let way = program.image().flows[self.flow_at].on_error.as_ref();
+        if let Some(way) = way.filter(|way| !matches!(way.target, Target::Skip)) {
+            let error = self.error_value(key.node, 1, &failure);
+            let view = self.view_at(key.step + 1, Some(key.node));
+            if let Ok(aims) = self.aims(&way.target, &[error], key.step + 1, &view) {
+                self.routes.remove(&key);
+                aims.iter().for_each(|aim| self.follow(aim, cause, key));
+                return self.deactivate(key.node);
+            }
+        }
+        if self.absorb(key.node, ActId { step: key.step + 1, ..key }) {
+            self.routes.remove(&key);
+            return self.deactivate(key.node);
+        }
+        if let Some(route) = self.routes.get_mut(&key) {
+            route.failed = true;
+        }
+        self.fail_run(key, Some(key.node), &failure);
+    }
+}
+
+/// A target as people read it.
+pub(super) fn target_text(program: &Program, nodes: &[Node], target: &Target) -> String {
+    match target {
+        Target::Node { node, .. } => program.image().str(nodes[node.index()].name).to_owned(),
+        Target::Many(targets) => {
+            let names: Vec<String> = targets.iter().map(|target| target_text(program, nodes, target)).collect();
+            format!("[{}]", names.join(", "))
+        }
+        Target::End => "end".into(),
+        Target::Halt => "halt".into(),
+        Target::Fail(_) => "fail".into(),
+        Target::Cancel(_) => "cancel".into(),
+        Target::Skip => "skip".into(),
+    }
+}

@@ -1,0 +1,191 @@
+//! How a run begins: input checked, state set up, `start` followed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use flow_bytecode::{Flow, Limits, Out, Schedule};
+
+use super::activation::{ActId, Aim, Failure, Via};
+use super::fire::Cause;
+use super::join::{Arrival, JoinState};
+use super::{Graph, Held, Life, Run, state, support};
+use crate::event::{Change, Checkpoint, EventKind};
+use crate::input::{LimitChange, Refusal, Start, Time};
+use crate::interp::Interp;
+use crate::machine::Output;
+use crate::program::Program;
+use crate::border;
+
+/// Steps of a run that sets no other limit.
+const DEFAULT_STEPS: u64 = 1000;
+
+impl Run {
+    /// A run that has begun.
+    pub(crate) fn start(program: Arc<Program>, start: Start, at: Time) -> Result<Run, Refusal> {
+        let flow_at = find_flow(&program, &start.flow)?;
+        support::check(program.image(), flow_at)?;
+        let mut run = Run::empty(program, flow_at, start, at);
+        run.take_input()?;
+        run.apply_limits(run.start.limits);
+        run.check_breakpoints()?;
+        let created = EventKind::Created { start: run.start.clone(), program: hex(run.program.hash()) };
+        run.event(0, None, created);
+        run.first_checkpoint();
+        run.enter();
+        Ok(run)
+    }
+
+    fn empty(program: Arc<Program>, flow_at: usize, start: Start, at: Time) -> Run {
+        let flow = &program.image().flows[flow_at];
+        let graph = Graph::new(flow);
+        let slots = state::initial(&program, flow);
+        let joins = flow.joins.iter().map(JoinState::new).collect();
+        let limits = Limits { steps: flow.limits.steps.or(Some(DEFAULT_STEPS)), ..flow.limits };
+        let flow_name = program.text(flow.name).clone();
+        Run {
+            flow_at,
+            graph,
+            interp: Interp::default(),
+            run_id: start.run.as_str().into(),
+            flow_name,
+            start,
+            created: at,
+            input: Vec::new(),
+            config: Vec::new(),
+            limits,
+            now: at,
+            slots,
+            views: BTreeMap::new(),
+            committed: 0,
+            begun: 0,
+            floor: 0,
+            acts: BTreeMap::new(),
+            steps: BTreeMap::new(),
+            live: BTreeMap::new(),
+            active: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            attempts: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            in_flight: 0,
+            resting: BTreeMap::new(),
+            to_fire: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            joins,
+            held: BTreeMap::new(),
+            openings: 0,
+            inbox: Vec::new(),
+            verdicts: BTreeMap::new(),
+            undos: Vec::new(),
+            recorded: 0,
+            life: Life::Running,
+            resting_said: false,
+            paused: false,
+            passed: BTreeSet::new(),
+            met: None,
+            tokens: 0,
+            worked: 0,
+            working_since: Some(at),
+            injected: Vec::new(),
+            stuck: None,
+            path: Vec::new(),
+            checkpoints: 0,
+            unfinished_checkpoint: None,
+            result: None,
+            error: None,
+            seq: 0,
+            out: Output::default(),
+            program,
+        }
+    }
+
+    /// Checks the input and the configuration against the flow.
+    fn take_input(&mut self) -> Result<(), Refusal> {
+        let program = self.program.clone();
+        let flow = &program.image().flows[self.flow_at];
+        let (input, config) = (self.start.input.clone(), self.start.config.clone());
+        let refuse = |what: &str, failure: Failure| Refusal { code: "F2001", message: format!("{what}: {}", failure.message) };
+        self.input = self.check_params(&flow.params, &input).map_err(|failure| refuse("input", failure))?;
+        self.config = self.check_params(&flow.config, &config).map_err(|failure| refuse("config", failure))?;
+        Ok(())
+    }
+
+    fn check_breakpoints(&self) -> Result<(), Refusal> {
+        let known = |name: &str| self.flow().nodes.iter().any(|node| self.program.image().str(node.name) == name);
+        match self.start.breakpoints.iter().find(|(name, _)| !known(name)) {
+            Some((name, _)) => Err(Refusal { code: "F2002", message: format!("breakpoint at `{name}`: there is no such node") }),
+            None => Ok(()),
+        }
+    }
+
+    /// Replaces the limits that are given.
+    pub(super) fn apply_limits(&mut self, change: LimitChange) {
+        self.limits.steps = change.steps.or(self.limits.steps);
+        self.limits.time = change.time.or(self.limits.time);
+        self.limits.age = change.age.or(self.limits.age);
+        self.limits.parallel = change.parallel.or(self.limits.parallel);
+        self.limits.tokens = change.tokens.or(self.limits.tokens);
+    }
+
+    /// The state before the first step.
+    fn first_checkpoint(&mut self) {
+        let image = self.program.image();
+        let fields = self.flow().fields.iter().zip(&self.slots);
+        let changed = fields
+            .filter_map(|(field, slot)| Some((image.str(field.name).to_owned(), Change::Set(border::to_json(slot.as_ref()?)))))
+            .collect();
+        let frontier = serde_json::Value::Null;
+        self.unfinished_checkpoint = Some(Checkpoint { id: 0, parent: None, step: 0, path: Vec::new(), changed, frontier });
+        self.event(0, None, EventKind::Committed { checkpoint: 0 });
+    }
+
+    /// Follows `start`; deferred nodes that nothing leads to are held from now on.
+    fn enter(&mut self) {
+        let program = self.program.clone();
+        let flow: &Flow = &program.image().flows[self.flow_at];
+        for (at, node) in flow.nodes.iter().enumerate() {
+            let id = flow_bytecode::NodeId(at as u32);
+            if node.schedule == Schedule::Deferred && !self.graph.is_entered(id) {
+                if let Ok(params) = super::eval::arrange(&program, &node.params, None) {
+                    self.held.insert(id, Held { params: params.into(), arrived: Vec::new() });
+                    self.activate(id);
+                }
+            }
+        }
+        let cause = Cause { via: Via::Start, step: 0, arrived: Vec::new() };
+        for (at, out) in flow.entry.iter().enumerate() {
+            match out {
+                Out::To(target) => {
+                    let view = self.view_at(0, None);
+                    let key = start_key(at);
+                    match self.aims(target, &[], 1, &view) {
+                        Ok(aims) => aims.into_iter().for_each(|aim: Aim| self.follow(&aim, &cause, key)),
+                        Err(fault) => self.fail_run(key, None, &Failure::from(fault)),
+                    }
+                }
+                Out::Arrive { join, source } => {
+                    self.arrive(*join, *source, Arrival { key: start_key(at), succeeded: true, tally: None });
+                }
+            }
+        }
+    }
+}
+
+/// What `start` itself is called where an activation is asked for.
+fn start_key(at: usize) -> ActId {
+    ActId { step: 0, node: flow_bytecode::NodeId(0), via: Via::Start, index: at as u32 }
+}
+
+fn find_flow(program: &Program, name: &str) -> Result<usize, Refusal> {
+    let image = program.image();
+    image.flows.iter().position(|flow| image.str(flow.name) == name).ok_or_else(|| Refusal {
+        code: "F2003",
+        message: format!("the program has no flow `{name}`"),
+    })
+}
+
+fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+

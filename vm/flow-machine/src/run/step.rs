@@ -1,0 +1,160 @@
+//! Steps: when one is whole, what its commit does, checkpoints.
+
+use serde_json::{Value as Json, json};
+
+use super::Run;
+use super::activation::{ActId, Failure, Phase, Role};
+use super::state::{self, Merging, Sent};
+use crate::border;
+use crate::event::{Checkpoint, EventKind, Settlement};
+use crate::interp::Update;
+
+impl Run {
+    /// Commits the first step if it is whole.
+    pub(super) fn commit_next(&mut self) -> bool {
+        let Some(&step) = self.steps.keys().next() else { return false };
+        let held_back = self.live.keys().next().is_some_and(|first| *first <= step);
+        if held_back || self.stuck.is_some() {
+            return false;
+        }
+        assert!(step > self.committed, "steps commit in order");
+        let members: Vec<ActId> = self.steps[&step].iter().copied().collect();
+        let settled: Vec<(ActId, Vec<Update>)> = members
+            .iter()
+            .filter_map(|id| self.acts.get(id))
+            .filter(|act| matches!(act.phase, Phase::Settled(_)) && !act.updates.is_empty())
+            .map(|act| (act.id, act.updates.clone()))
+            .collect();
+        if !self.merge(step, &settled) {
+            self.stuck = Some(step);
+            return true;
+        }
+        self.committed = step;
+        self.steps.remove(&step);
+        self.numbers.retain(|(numbered, ..), _| *numbered >= step);
+        self.note_path(&members);
+        self.break_after(step, &members);
+        for id in members {
+            if self.acts.get(&id).is_some_and(|act| act.fired) {
+                self.acts.remove(&id);
+            }
+        }
+        self.offer_kept();
+        true
+    }
+
+    /// Applies updates that belong to no step of the run's course: an injection, a `finally`.
+    pub(super) fn commit_outside(&mut self, step: u64, by: ActId, updates: &[Update]) {
+        if self.merge(step, &[(by, updates.to_vec())]) {
+            self.committed = self.committed.max(step);
+            self.offer_kept();
+        }
+    }
+
+    /// Merges the updates of a step into the state, and makes the checkpoint. On failure the state
+    /// is as it was, and the run fails.
+    fn merge(&mut self, step: u64, sent: &[(ActId, Vec<Update>)]) -> bool {
+        let view = self.view_at(step, None);
+        let all: Vec<Sent<'_>> = sent.iter().map(|(by, updates)| Sent { by: *by, updates }).collect();
+        let mut merging = Merging {
+            program: &self.program,
+            flow_index: self.flow_at,
+            input: &self.input,
+            config: &self.config,
+            view: &view,
+            interp: &mut self.interp,
+        };
+        match merging.step(&self.slots, &all) {
+            Ok(new) => {
+                self.finish_checkpoint();
+                for (by, updates) in sent {
+                    self.updated(step, *by, updates);
+                }
+                self.checkpoint(step, new);
+                true
+            }
+            Err(fault) => {
+                let key = sent.first().map_or(ActId { step, node: flow_bytecode::NodeId(0), via: super::Via::Ending, index: 0 }, |(by, _)| *by);
+                let node = sent.last().map(|(by, _)| by.node);
+                self.fail_run(key, node, &Failure::from(fault));
+                false
+            }
+        }
+    }
+
+    fn updated(&mut self, step: u64, by: ActId, updates: &[Update]) {
+        let image = self.program.image();
+        let fields = &self.flow().fields;
+        let named = updates.iter().map(|update| {
+            let value = border::to_json(&update.value);
+            let value = if update.overwrite { json!({ "$set": value }) } else { value };
+            (image.str(fields[update.field.index()].name).to_owned(), value)
+        });
+        let kind = EventKind::Updated { index: by.index, updates: named.collect() };
+        let node = (by.via != super::Via::Ending || by.step != step).then_some(by.node);
+        self.event(step, node, kind);
+    }
+
+    fn checkpoint(&mut self, step: u64, new: state::Slots) {
+        let image = self.program.image();
+        let slots = self.flow().fields.iter().zip(self.slots.iter().zip(&new));
+        let changed = slots
+            .filter_map(|(field, (old, new))| {
+                Some((image.str(field.name).to_owned(), state::change(field.reducer, old.as_ref(), new.as_ref())?))
+            })
+            .collect();
+        self.checkpoints += 1;
+        let id = self.checkpoints;
+        let frontier = Json::Null;
+        self.unfinished_checkpoint = Some(Checkpoint { id, parent: Some(id - 1), step, path: Vec::new(), changed, frontier });
+        self.event(step, None, EventKind::Committed { checkpoint: id });
+        self.slots = new;
+        self.views.clear();
+    }
+
+    /// Adds what settled as done to the path.
+    fn note_path(&mut self, members: &[ActId]) {
+        let done = members.iter().filter(|id| {
+            self.acts.get(id).is_some_and(|act| act.role == Role::Normal && matches!(act.phase, Phase::Settled(Settlement::Done)))
+        });
+        let names: Vec<String> = done.map(|id| self.node_name(id.node).to_string()).collect();
+        if let Some(checkpoint) = &mut self.unfinished_checkpoint {
+            checkpoint.path.clone_from(&names);
+        }
+        self.path.extend(names);
+    }
+
+    fn break_after(&mut self, step: u64, members: &[ActId]) {
+        let breaks = members.iter().copied().find(|id| {
+            let name = self.node_name(id.node);
+            self.start.breakpoints.iter().any(|(node, before)| !before && **node == *name)
+        });
+        if let Some(id) = breaks {
+            self.paused = true;
+            self.event(step, Some(id.node), EventKind::Paused { before: false });
+        }
+    }
+
+    /// Hands out the last checkpoint, now that it is known what comes next.
+    pub(super) fn finish_checkpoint(&mut self) -> bool {
+        let Some(mut checkpoint) = self.unfinished_checkpoint.take() else { return false };
+        checkpoint.frontier = self.frontier();
+        self.out.checkpoints.push(checkpoint);
+        true
+    }
+
+    fn frontier(&self) -> Json {
+        let mut next: Vec<String> = Vec::new();
+        let mut open: Vec<String> = Vec::new();
+        for act in self.acts.values().filter(|act| act.role == Role::Normal) {
+            match &act.phase {
+                Phase::Settled(_) => {}
+                Phase::Open(_) | Phase::Waiting(_) => open.push(self.act_name(act)),
+                _ => next.push(self.act_name(act)),
+            }
+        }
+        let held: Vec<String> = self.held.keys().map(|node| self.node_name(*node).to_string()).collect();
+        let joins: Vec<usize> = (0..self.joins.len()).filter(|at| self.joins[*at].is_waiting()).collect();
+        json!({ "next": next, "open": open, "held": held, "joins": joins })
+    }
+}

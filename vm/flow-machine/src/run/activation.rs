@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use flow_bytecode::{ChunkId, ErrorClass, FieldId, JoinId, NodeId, RetryPolicy, SourceSpan, StrId, TypeId, WorkerId};
+use flow_bytecode::{
+    ChunkId, ErrorClass, FieldId, JoinId, NodeId, RetryPolicy, SourceSpan, StrId, TypeId, WorkerId,
+};
 use serde_json::Value as Json;
 
 use crate::event::Settlement;
@@ -262,7 +264,11 @@ impl Activation {
     /// Whether it holds its step back.
     pub(crate) fn is_unsettled(&self) -> bool {
         match self.phase {
-            Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. } | Phase::Answered(_) | Phase::Failed(_) => true,
+            Phase::Queued
+            | Phase::Running { .. }
+            | Phase::Retrying { .. }
+            | Phase::Answered(_)
+            | Phase::Failed(_) => true,
             Phase::Open(_) | Phase::Waiting(_) | Phase::Settled(_) => false,
         }
     }
@@ -270,7 +276,11 @@ impl Activation {
 
 impl From<Foreign> for Update {
     fn from(foreign: Foreign) -> Update {
-        Update { field: foreign.field, value: foreign.value, overwrite: foreign.overwrite }
+        Update {
+            field: foreign.field,
+            value: foreign.value,
+            overwrite: foreign.overwrite,
+        }
     }
 }
 
@@ -287,7 +297,15 @@ impl Failure {
             ErrorClass::Fault => "F2108",
             _ => "F2201",
         };
-        Failure { code, class, message: message.into(), span: None, reply: None, retry_after: None, retryable: None }
+        Failure {
+            code,
+            class,
+            message: message.into(),
+            span: None,
+            reply: None,
+            retry_after: None,
+            retryable: None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flow_bytecode::{Call, ErrorClass, NodeKind, WorkerId};
 use serde_json::{Map, Value as Json};
 
-use super::activation::{Activation, ActId, CallFrame, Failure, Foreign, Phase, Role, Via};
+use super::activation::{ActId, Activation, CallFrame, Failure, Foreign, Phase, Role, Via};
 use super::envelope::Reply;
 use super::settle::Command;
 use super::{Life, Run};
@@ -42,11 +42,21 @@ impl Run {
         let worker = &program.image().workers[call.worker.index()];
         let timeout = node.timeout.or(worker.timeout);
         let retry = node.retry.clone().or_else(|| worker.retry.clone());
-        self.frame_of(call, args, key, step).map(|frame| CallFrame { retry, timeout, ..frame })
+        self.frame_of(call, args, key, step).map(|frame| CallFrame {
+            retry,
+            timeout,
+            ..frame
+        })
     }
 
     /// A call with given arguments.
-    pub(super) fn frame_of(&mut self, call: &Call, args: Value, key: String, step: u64) -> Result<CallFrame, Fault> {
+    pub(super) fn frame_of(
+        &mut self,
+        call: &Call,
+        args: Value,
+        key: String,
+        step: u64,
+    ) -> Result<CallFrame, Fault> {
         let program = self.program.clone();
         let worker = &program.image().workers[call.worker.index()];
         let given: Vec<Value> = super::eval::arrange(&program, &worker.params, Some(&args))?;
@@ -70,17 +80,29 @@ impl Run {
         act.tries += 1;
         let Some(frame) = act.call.clone() else { return };
         let deadline = frame.timeout.map(|timeout| self.now.saturating_add(timeout));
-        self.set_phase(id, Phase::Running { deadline, resent: false });
-        let Some(dispatch) = self.dispatch_of(id) else { return };
+        self.set_phase(
+            id,
+            Phase::Running {
+                deadline,
+                resent: false,
+            },
+        );
+        let Some(dispatch) = self.dispatch_of(id) else {
+            return;
+        };
         self.attempts.insert(dispatch.attempt.clone(), id);
         let step = self.acts[&id].step;
-        self.event(step, Some(id.node), EventKind::Dispatched {
-            attempt: dispatch.attempt.clone(),
-            key: dispatch.key.clone(),
-            worker: self.worker_name(dispatch.worker),
-            number: dispatch.number,
-            args: Json::Object(dispatch.args.clone()),
-        });
+        self.event(
+            step,
+            Some(id.node),
+            EventKind::Dispatched {
+                attempt: dispatch.attempt.clone(),
+                key: dispatch.key.clone(),
+                worker: self.worker_name(dispatch.worker),
+                number: dispatch.number,
+                args: Json::Object(dispatch.args.clone()),
+            },
+        );
         self.effect(Effect::Dispatch(dispatch));
     }
 
@@ -88,7 +110,9 @@ impl Run {
     pub(super) fn dispatch_of(&self, id: ActId) -> Option<Dispatch> {
         let act = self.acts.get(&id)?;
         let frame = act.call.as_ref()?;
-        let Phase::Running { deadline, resent } = act.phase else { return None };
+        let Phase::Running { deadline, resent } = act.phase else {
+            return None;
+        };
         Some(Dispatch {
             attempt: self.attempt_id(act),
             key: frame.key.clone(),
@@ -136,11 +160,20 @@ impl Run {
 
     /// An attempt has ended.
     pub(super) fn outcome(&mut self, attempt: &str, outcome: &Outcome) {
-        let Some(id) = self.attempts.remove(attempt) else { return };
+        let Some(id) = self.attempts.remove(attempt) else {
+            return;
+        };
         match outcome {
             Outcome::Reply { value } => self.reply(id, attempt, value),
-            Outcome::Failed { class, message, retry_after } => {
-                let failure = Failure { retry_after: *retry_after, ..Failure::new(*class, message.as_str()) };
+            Outcome::Failed {
+                class,
+                message,
+                retry_after,
+            } => {
+                let failure = Failure {
+                    retry_after: *retry_after,
+                    ..Failure::new(*class, message.as_str())
+                };
                 self.attempt_failed(id, attempt, failure);
             }
         }
@@ -160,10 +193,30 @@ impl Run {
             self.resting.insert(frame.worker, self.now.saturating_add(rest));
         }
         if let Some(failure) = reply.error {
-            return self.attempt_failed(id, attempt, Failure { reply: Some(json.clone()), ..failure });
+            return self.attempt_failed(
+                id,
+                attempt,
+                Failure {
+                    reply: Some(json.clone()),
+                    ..failure
+                },
+            );
         }
-        if let Err(failure) = self.accept(id, attempt, &reply.output, reply.goto.as_ref(), reply.updates.as_ref()) {
-            self.attempt_failed(id, attempt, Failure { reply: Some(json.clone()), ..failure });
+        if let Err(failure) = self.accept(
+            id,
+            attempt,
+            &reply.output,
+            reply.goto.as_ref(),
+            reply.updates.as_ref(),
+        ) {
+            self.attempt_failed(
+                id,
+                attempt,
+                Failure {
+                    reply: Some(json.clone()),
+                    ..failure
+                },
+            );
         }
     }
 
@@ -176,14 +229,27 @@ impl Run {
         goto: Option<&Json>,
         updates: Option<&Map<String, Json>>,
     ) -> Result<(), Failure> {
-        let Some(ty) = self.acts.get(&id).and_then(|act| act.call.as_ref()).map(|frame| frame.reply) else { return Ok(()) };
+        let Some(ty) = self
+            .acts
+            .get(&id)
+            .and_then(|act| act.call.as_ref())
+            .map(|frame| frame.reply)
+        else {
+            return Ok(());
+        };
         let value = self.check(ty, output).map_err(|fault| Failure {
             class: ErrorClass::InvalidReply,
             code: "F2203",
             ..Failure::from(fault)
         })?;
         if self.acts[&id].role != Role::Normal && matches!(self.acts[&id].role, Role::Undo(_)) {
-            self.event(id.step, Some(id.node), EventKind::Succeeded { attempt: attempt.into() });
+            self.event(
+                id.step,
+                Some(id.node),
+                EventKind::Succeeded {
+                    attempt: attempt.into(),
+                },
+            );
             self.finish(id, crate::Settlement::Done, Vec::new(), super::Ways::None);
             return Ok(());
         }
@@ -196,7 +262,13 @@ impl Run {
         };
         let (seq, length) = (self.seq, self.out.events.len());
         let step = self.acts[&id].step;
-        self.event(step, Some(id.node), EventKind::Succeeded { attempt: attempt.into() });
+        self.event(
+            step,
+            Some(id.node),
+            EventKind::Succeeded {
+                attempt: attempt.into(),
+            },
+        );
         self.try_succeed(id, Some(value), command).map_err(|fault| {
             // The attempt did not succeed after all.
             self.seq = seq;
@@ -217,11 +289,21 @@ impl Run {
 
     /// Whether an attempt is one that this run has sent at some time.
     pub(super) fn knew(&self, attempt: &str) -> bool {
-        let Some((name, number)) = attempt.rsplit_once('/') else { return false };
-        let Some((step, rest)) = name.split_once(':') else { return false };
+        let Some((name, number)) = attempt.rsplit_once('/') else {
+            return false;
+        };
+        let Some((step, rest)) = name.split_once(':') else {
+            return false;
+        };
         let node = rest.split(['<', '#', '-']).next().unwrap_or(rest);
-        let step_known = step.parse::<u64>().is_ok_and(|step| step >= 1 && step <= self.begun.max(self.committed));
-        let node_known = self.flow().nodes.iter().any(|declared| self.program.image().str(declared.name) == node);
+        let step_known = step
+            .parse::<u64>()
+            .is_ok_and(|step| step >= 1 && step <= self.begun.max(self.committed));
+        let node_known = self
+            .flow()
+            .nodes
+            .iter()
+            .any(|declared| self.program.image().str(declared.name) == node);
         number.parse::<u32>().is_ok_and(|number| number >= 1) && step_known && node_known
     }
 
@@ -250,5 +332,8 @@ fn object(json: Json) -> Map<String, Json> {
 }
 
 fn invalid(message: String, json: &Json) -> Failure {
-    Failure { reply: Some(json.clone()), ..Failure::new(ErrorClass::InvalidReply, message) }
+    Failure {
+        reply: Some(json.clone()),
+        ..Failure::new(ErrorClass::InvalidReply, message)
+    }
 }

@@ -39,7 +39,11 @@ impl Run {
             if !self.verdicts.is_empty() {
                 break;
             }
-            next = self.ready.range((std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded)).next().copied();
+            next = self
+                .ready
+                .range((std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded))
+                .next()
+                .copied();
         }
         moved
     }
@@ -88,13 +92,18 @@ impl Run {
 
     fn calls(&self, id: ActId) -> bool {
         let act = &self.acts[&id];
-        matches!(act.phase, Phase::Queued) && (act.call.is_some() || matches!(self.node(id.node).kind, NodeKind::Task(_)))
+        matches!(act.phase, Phase::Queued)
+            && (act.call.is_some() || matches!(self.node(id.node).kind, NodeKind::Task(_)))
     }
 
     /// Pauses in front of a node with a breakpoint, once for each activation.
     fn breaks_before(&mut self, id: ActId) -> bool {
         let name = self.node_name(id.node);
-        let set = self.start.breakpoints.iter().any(|(node, before)| *before && **node == *name);
+        let set = self
+            .start
+            .breakpoints
+            .iter()
+            .any(|(node, before)| *before && **node == *name);
         if !set || self.passed.contains(&id) {
             return false;
         }

@@ -44,7 +44,14 @@ pub(super) struct UndoEntry {
 
 impl Ending {
     pub(super) fn new(status: Status, error: Option<RunError>) -> Ending {
-        Ending { status, error, stage: Stage::Drain, stop: None, finally: Vec::new(), undos: Vec::new() }
+        Ending {
+            status,
+            error,
+            stage: Stage::Drain,
+            stop: None,
+            finally: Vec::new(),
+            undos: Vec::new(),
+        }
     }
 }
 
@@ -54,11 +61,19 @@ impl Run {
         if !matches!(self.life, Life::Running) {
             return self.verdicts.clear();
         }
-        let Some((key, verdict)) = self.verdicts.pop_first() else { return };
+        let Some((key, verdict)) = self.verdicts.pop_first() else {
+            return;
+        };
         self.verdicts.clear();
         match verdict {
             Verdict::Failed(error) => {
-                self.event(key.step, None, EventKind::Decided { what: "failure".into() });
+                self.event(
+                    key.step,
+                    None,
+                    EventKind::Decided {
+                        what: "failure".into(),
+                    },
+                );
                 self.life = Life::Ending(Ending::new(Status::Failed, Some(error)));
             }
             Verdict::Stop(stop) => {
@@ -69,7 +84,10 @@ impl Run {
                 };
                 self.event(key.step, Some(key.node), EventKind::Decided { what: what.into() });
                 self.withdraw_all();
-                self.life = Life::Ending(Ending { stop: Some(stop), ..Ending::new(status, None) });
+                self.life = Life::Ending(Ending {
+                    stop: Some(stop),
+                    ..Ending::new(status, None)
+                });
             }
         }
     }
@@ -79,7 +97,13 @@ impl Run {
         if !matches!(self.life, Life::Running) {
             return;
         }
-        self.event(self.begun, None, EventKind::Decided { what: "cancel".into() });
+        self.event(
+            self.begun,
+            None,
+            EventKind::Decided {
+                what: "cancel".into(),
+            },
+        );
         self.withdraw_all();
         let error = stop_error("F2502", format!("cancelled: {reason}"));
         self.life = Life::Ending(Ending::new(Status::Cancelled, Some(error)));
@@ -97,7 +121,9 @@ impl Run {
 
     /// The next thing of an ending.
     pub(super) fn move_ending(&mut self) -> bool {
-        let Life::Ending(ending) = &self.life else { return false };
+        let Life::Ending(ending) = &self.life else {
+            return false;
+        };
         let busy = self.acts.values().any(|act| act.role != Role::Normal);
         match ending.stage {
             Stage::Drain if self.in_flight > 0 => false,
@@ -111,7 +137,9 @@ impl Run {
     /// What was under way has finished: the text of a stop is made, compensation prepared.
     fn drained(&mut self) -> bool {
         self.finish_checkpoint();
-        let Life::Ending(ending) = &mut self.life else { return false };
+        let Life::Ending(ending) = &mut self.life else {
+            return false;
+        };
         let (status, stop) = (ending.status, ending.stop.take());
         let error = match stop {
             Some(Stop::Fail(chunk, regs)) => Some(stop_error("F2503", self.stop_text(chunk, &regs))),
@@ -119,11 +147,19 @@ impl Run {
             _ => None,
         };
         let undone = matches!(status, Status::Failed | Status::Cancelled);
-        let undos = if undone { std::mem::take(&mut self.undos) } else { Vec::new() };
+        let undos = if undone {
+            std::mem::take(&mut self.undos)
+        } else {
+            Vec::new()
+        };
         let nodes = &self.program.image().flows[self.flow_at].nodes;
-        let finally = (0..nodes.len()).rev().filter(|&at| nodes[at].schedule == Schedule::Finally);
+        let finally = (0..nodes.len())
+            .rev()
+            .filter(|&at| nodes[at].schedule == Schedule::Finally);
         let finally = finally.map(|at| NodeId(at as u32)).collect();
-        let Life::Ending(ending) = &mut self.life else { return false };
+        let Life::Ending(ending) = &mut self.life else {
+            return false;
+        };
         ending.error = error.or(ending.error.take());
         ending.undos = undos;
         ending.finally = finally;
@@ -142,7 +178,9 @@ impl Run {
 
     /// Compensates the call whose outcome was recorded last.
     fn next_undo(&mut self) -> bool {
-        let Life::Ending(ending) = &mut self.life else { return false };
+        let Life::Ending(ending) = &mut self.life else {
+            return false;
+        };
         let Some(entry) = ending.undos.pop() else {
             ending.stage = Stage::Finally;
             return true;
@@ -151,7 +189,12 @@ impl Run {
         let node = &program.image().flows[self.flow_at].nodes[entry.id.node.index()];
         let Some(undo) = &node.undo else { return true };
         let step = self.begun;
-        let id = ActId { step, node: entry.id.node, via: Via::Ending, index: entry.number as u32 };
+        let id = ActId {
+            step,
+            node: entry.id.node,
+            via: Via::Ending,
+            index: entry.number as u32,
+        };
         let mut act = Activation::new(id, Role::Undo(entry.number), Arc::from([]));
         let key = format!("{}/{}", self.run_id, self.act_name(&act));
         if let Ok(frame) = self.frame_of(&undo.call, entry.args, key, step + 1) {
@@ -165,13 +208,18 @@ impl Run {
     /// An outcome that was undone is not kept: `retry` makes that call again.
     fn forget_undone(&mut self, id: ActId) {
         let Some(act) = self.acts.get_mut(&id) else { return };
-        if act.role == Role::Normal && matches!(act.phase, Phase::Settled(Settlement::Done)) && act.step > self.committed {
+        if act.role == Role::Normal
+            && matches!(act.phase, Phase::Settled(Settlement::Done))
+            && act.step > self.committed
+        {
             act.undone = true;
         }
     }
 
     fn next_finally(&mut self) -> bool {
-        let Life::Ending(ending) = &mut self.life else { return false };
+        let Life::Ending(ending) = &mut self.life else {
+            return false;
+        };
         let Some(node) = ending.finally.pop() else {
             self.conclude();
             return true;
@@ -180,7 +228,12 @@ impl Run {
         let declared = &program.image().flows[self.flow_at].nodes[node.index()];
         let params = eval::arrange(&program, &declared.params, None).unwrap_or_default();
         let step = self.begun.max(self.committed) + 1;
-        let id = ActId { step, node, via: Via::Ending, index: 0 };
+        let id = ActId {
+            step,
+            node,
+            via: Via::Ending,
+            index: 0,
+        };
         self.add_planned(Activation::new(id, Role::Finally, params.into()));
         true
     }
@@ -221,19 +274,36 @@ impl Run {
         }
         self.error.clone_from(&error);
         let result = self.result.clone().unwrap_or(Json::Null);
-        self.event(self.begun, None, EventKind::Finished { status, result, error });
+        self.event(
+            self.begun,
+            None,
+            EventKind::Finished {
+                status,
+                result,
+                error,
+            },
+        );
         self.life = Life::Finished(status);
     }
 
     fn make_result(&mut self) -> Result<Json, Failure> {
-        let Some(chunk) = self.flow().result else { return Ok(Json::Object(self.state_json())) };
+        let Some(chunk) = self.flow().result else {
+            return Ok(Json::Object(self.state_json()));
+        };
         let view = self.view_at(self.begun, None);
-        Ok(border::to_json(&self.value(chunk, &[], self.committed + 1, &view)?))
+        Ok(border::to_json(&self.value(
+            chunk,
+            &[],
+            self.committed + 1,
+            &view,
+        )?))
     }
 
     /// How the run ends, for `run.outcome`.
     pub(super) fn ending_outcome(&self) -> Option<&'static str> {
-        let Life::Ending(ending) = &self.life else { return None };
+        let Life::Ending(ending) = &self.life else {
+            return None;
+        };
         Some(match ending.status {
             Status::Failed => "failed",
             Status::Cancelled => "cancelled",
@@ -247,7 +317,9 @@ impl Run {
         let chosen: Vec<ActId> = self
             .acts
             .values()
-            .filter(|act| act.role == Role::Normal && !matches!(act.phase, Phase::Settled(_)) && which(act.id))
+            .filter(|act| {
+                act.role == Role::Normal && !matches!(act.phase, Phase::Settled(_)) && which(act.id)
+            })
             .map(|act| act.id)
             .collect();
         for id in chosen {
@@ -260,7 +332,14 @@ impl Run {
         let (step, group) = (act.step, act.group);
         let open = matches!(act.phase, Phase::Open(_) | Phase::Waiting(_));
         self.abort(id);
-        self.event(step, Some(id.node), EventKind::Settled { index: id.index, how: Settlement::Cancelled });
+        self.event(
+            step,
+            Some(id.node),
+            EventKind::Settled {
+                index: id.index,
+                how: Settlement::Cancelled,
+            },
+        );
         self.set_phase(id, Phase::Settled(Settlement::Cancelled));
         match group {
             Some(group) => self.item_settled(group, id),
@@ -295,7 +374,13 @@ impl Run {
     fn drop_arrivals(&mut self) {
         let dropped: usize = self.joins.iter_mut().map(super::JoinState::clear).sum();
         if dropped > 0 {
-            self.event(self.begun, None, EventKind::Decided { what: format!("{dropped} arrivals at joins dropped") });
+            self.event(
+                self.begun,
+                None,
+                EventKind::Decided {
+                    what: format!("{dropped} arrivals at joins dropped"),
+                },
+            );
         }
     }
 
@@ -306,5 +391,11 @@ impl Run {
 }
 
 fn stop_error(code: &str, message: String) -> RunError {
-    RunError { code: code.into(), message, node: None, class: None, span: None }
+    RunError {
+        code: code.into(),
+        message,
+        node: None,
+        class: None,
+        span: None,
+    }
 }

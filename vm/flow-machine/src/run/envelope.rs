@@ -43,7 +43,10 @@ impl Reply {
         };
         Ok(Reply {
             output: envelope.get("output").cloned().unwrap_or(Json::Null),
-            goto: command.and_then(|command| command.get("goto")).filter(|goto| !goto.is_null()).cloned(),
+            goto: command
+                .and_then(|command| command.get("goto"))
+                .filter(|goto| !goto.is_null())
+                .cloned(),
             updates,
             tokens: tokens(envelope.get("usage")),
             events: events(envelope.get("events")),
@@ -59,26 +62,50 @@ fn is_envelope(object: &Map<String, Json>) -> bool {
 
 fn tokens(usage: Option<&Json>) -> u64 {
     let part = |name: &str| usage.and_then(|usage| usage.get(name)).and_then(Json::as_u64);
-    part("total").unwrap_or_else(|| part("input_tokens").unwrap_or(0).saturating_add(part("output_tokens").unwrap_or(0)))
+    part("total").unwrap_or_else(|| {
+        part("input_tokens")
+            .unwrap_or(0)
+            .saturating_add(part("output_tokens").unwrap_or(0))
+    })
 }
 
 fn events(events: Option<&Json>) -> Vec<(String, Json)> {
-    let named = |event: &Json| Some((event.get("name")?.as_str()?.to_owned(), event.get("data").cloned().unwrap_or(Json::Null)));
-    events.and_then(Json::as_array).into_iter().flatten().filter_map(named).collect()
+    let named = |event: &Json| {
+        Some((
+            event.get("name")?.as_str()?.to_owned(),
+            event.get("data").cloned().unwrap_or(Json::Null),
+        ))
+    };
+    events
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(named)
+        .collect()
 }
 
 fn error(envelope: &Map<String, Json>) -> Option<Failure> {
     let text = |json: Option<&Json>| json.and_then(Json::as_str).unwrap_or_default().to_owned();
     if let Some(error) = envelope.get("error").filter(|error| !error.is_null()) {
         let (code, message) = (text(error.get("code")), text(error.get("message")));
-        let message = if code.is_empty() { message } else { format!("{code}: {message}") };
+        let message = if code.is_empty() {
+            message
+        } else {
+            format!("{code}: {message}")
+        };
         let retryable = error.get("retryable").and_then(Json::as_bool).unwrap_or(false);
-        return Some(Failure { retryable: Some(retryable), ..Failure::new(ErrorClass::Reported, message) });
+        return Some(Failure {
+            retryable: Some(retryable),
+            ..Failure::new(ErrorClass::Reported, message)
+        });
     }
     let receipt = envelope.get("receipt")?;
     match receipt.get("status").and_then(Json::as_str) {
         Some("failed") => Some(Failure::new(ErrorClass::Reported, text(receipt.get("summary")))),
-        Some("blocked") => Some(Failure::new(ErrorClass::Reported, format!("blocked: {}", text(receipt.get("summary"))))),
+        Some("blocked") => Some(Failure::new(
+            ErrorClass::Reported,
+            format!("blocked: {}", text(receipt.get("summary"))),
+        )),
         _ => None,
     }
 }
@@ -86,6 +113,9 @@ fn error(envelope: &Map<String, Json>) -> Option<Failure> {
 fn rests(limit: Option<&Json>) -> Option<i64> {
     let limit = limit?;
     let none_left = limit.get("remaining").and_then(Json::as_i64) == Some(0);
-    let millis = limit.get("reset_ms").and_then(Json::as_i64).filter(|millis| *millis > 0)?;
+    let millis = limit
+        .get("reset_ms")
+        .and_then(Json::as_i64)
+        .filter(|millis| *millis > 0)?;
     none_left.then(|| millis.saturating_mul(1_000_000))
 }

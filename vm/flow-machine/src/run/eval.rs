@@ -15,21 +15,48 @@ use crate::{Fault, FaultKind, border};
 
 impl Run {
     /// Runs a chunk over the state that step `step` sees.
-    pub(super) fn eval(&mut self, chunk: ChunkId, args: &[Value], step: u64, view: &RunView) -> Result<Evaluated, Fault> {
+    pub(super) fn eval(
+        &mut self,
+        chunk: ChunkId,
+        args: &[Value],
+        step: u64,
+        view: &RunView,
+    ) -> Result<Evaluated, Fault> {
         let fields = self.views.get(&step).unwrap_or(&self.slots);
-        let env = Env { program: &self.program, fields, input: &self.input, config: &self.config, run: view };
+        let env = Env {
+            program: &self.program,
+            fields,
+            input: &self.input,
+            config: &self.config,
+            run: view,
+        };
         self.interp.call(&env, chunk, args, &mut Fuel::default())
     }
 
     /// Runs a chunk of which only the value matters.
-    pub(super) fn value(&mut self, chunk: ChunkId, args: &[Value], step: u64, view: &RunView) -> Result<Value, Fault> {
-        self.eval(chunk, args, step, view).map(|evaluated| evaluated.value)
+    pub(super) fn value(
+        &mut self,
+        chunk: ChunkId,
+        args: &[Value],
+        step: u64,
+        view: &RunView,
+    ) -> Result<Value, Fault> {
+        self.eval(chunk, args, step, view)
+            .map(|evaluated| evaluated.value)
     }
 
     /// Runs a chunk that returns a bool.
-    pub(super) fn test(&mut self, chunk: ChunkId, args: &[Value], step: u64, view: &RunView) -> Result<bool, Fault> {
+    pub(super) fn test(
+        &mut self,
+        chunk: ChunkId,
+        args: &[Value],
+        step: u64,
+        view: &RunView,
+    ) -> Result<bool, Fault> {
         let value = self.value(chunk, args, step, view)?;
-        value.as_bool().ok_or_else(|| bad_code(format!("a condition gave {}", value.kind())))
+        value
+            .as_bool()
+            .ok_or_else(|| bad_code(format!("a condition gave {}", value.kind())))
     }
 
     /// Checks JSON from outside against a type.
@@ -67,10 +94,19 @@ impl Run {
     }
 
     /// A target with its arguments evaluated; `regs` are what its chunks take.
-    pub(super) fn aims(&mut self, target: &Target, regs: &[Value], step: u64, view: &RunView) -> Result<Vec<Aim>, Fault> {
+    pub(super) fn aims(
+        &mut self,
+        target: &Target,
+        regs: &[Value],
+        step: u64,
+        view: &RunView,
+    ) -> Result<Vec<Aim>, Fault> {
         Ok(match target {
             Target::Node { node, args: None } => vec![Aim::Node(*node, None)],
-            Target::Node { node, args: Some(chunk) } => {
+            Target::Node {
+                node,
+                args: Some(chunk),
+            } => {
                 let record = self.value(*chunk, regs, step, view)?;
                 let program = self.program.clone();
                 let params = arrange(&program, &self.flow().nodes[node.index()].params, Some(&record))?;
@@ -92,11 +128,20 @@ impl Run {
     }
 
     /// Decides among arms: their indices, in order, each once.
-    pub(super) fn decide(&mut self, decision: &Decision, regs: &[Value], step: u64, view: &RunView) -> Result<Vec<usize>, Fault> {
+    pub(super) fn decide(
+        &mut self,
+        decision: &Decision,
+        regs: &[Value],
+        step: u64,
+        view: &RunView,
+    ) -> Result<Vec<usize>, Fault> {
         let value = self.value(decision.decide, regs, step, view)?;
         let picked: Option<Vec<usize>> = match &value {
             Value::Int(index) => usize::try_from(*index).ok().map(|index| vec![index]),
-            Value::List(list) => list.iter().map(|item| item.as_int().and_then(|index| usize::try_from(index).ok())).collect(),
+            Value::List(list) => list
+                .iter()
+                .map(|item| item.as_int().and_then(|index| usize::try_from(index).ok()))
+                .collect(),
             _ => None,
         };
         match picked {
@@ -112,11 +157,20 @@ pub(super) fn bad_code(message: String) -> Fault {
 }
 
 /// Values in the order of parameters, from a record of arguments; defaults filled in.
-pub(super) fn arrange(program: &Program, params: &[Param], record: Option<&Value>) -> Result<Vec<Value>, Fault> {
+pub(super) fn arrange(
+    program: &Program,
+    params: &[Param],
+    record: Option<&Value>,
+) -> Result<Vec<Value>, Fault> {
     let one = |param: &Param| {
-        let given = record.and_then(|record| record.get(program.image().str(param.name))).cloned();
+        let given = record
+            .and_then(|record| record.get(program.image().str(param.name)))
+            .cloned();
         given.or_else(|| default_of(program, param)).ok_or_else(|| {
-            Fault::new(FaultKind::Misfit, format!("the argument `{}` is missing", program.image().str(param.name)))
+            Fault::new(
+                FaultKind::Misfit,
+                format!("the argument `{}` is missing", program.image().str(param.name)),
+            )
         })
     };
     params.iter().map(one).collect()
@@ -136,7 +190,11 @@ fn takes_null(program: &Program, ty: TypeId) -> bool {
 
 impl Run {
     /// Checks named values from outside against parameters.
-    pub(super) fn check_params(&mut self, params: &[Param], given: &Map<String, Json>) -> Result<Vec<Value>, Failure> {
+    pub(super) fn check_params(
+        &mut self,
+        params: &[Param],
+        given: &Map<String, Json>,
+    ) -> Result<Vec<Value>, Failure> {
         let program = self.program.clone();
         let mut values = Vec::with_capacity(params.len());
         for param in params {
@@ -144,7 +202,13 @@ impl Run {
             let value = match given.get(name) {
                 Some(json) => self.check(param.ty, json).map_err(|fault| named(name, fault))?,
                 None => default_of(&program, param).ok_or_else(|| {
-                    Failure::from(Fault::new(FaultKind::Misfit, format!("$.{name}: expected {}, but it is missing", border::type_name(program.image(), param.ty))))
+                    Failure::from(Fault::new(
+                        FaultKind::Misfit,
+                        format!(
+                            "$.{name}: expected {}, but it is missing",
+                            border::type_name(program.image(), param.ty)
+                        ),
+                    ))
                 })?,
             };
             values.push(value);
@@ -164,6 +228,9 @@ pub(super) fn params_json(program: &Program, params: &[Param], values: &[Value])
     if params.is_empty() {
         return Json::Null;
     }
-    let named = params.iter().zip(values).map(|(param, value)| (program.image().str(param.name).to_owned(), border::to_json(value)));
+    let named = params
+        .iter()
+        .zip(values)
+        .map(|(param, value)| (program.image().str(param.name).to_owned(), border::to_json(value)));
     Json::Object(named.collect())
 }

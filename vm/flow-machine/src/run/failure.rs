@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flow_bytecode::{ErrorClass, NodeId, Target, TimeoutWay};
+use flow_bytecode::{ErrorClass, NodeId, Source, Target, TimeoutWay};
 
 use super::activation::{ActId, Aim, Failure, Phase, Role, Ways};
 use super::join::Arrival;
@@ -31,7 +31,11 @@ impl Run {
         match self.take_failure(id, &failure) {
             Ok(Some(taken)) => {
                 let skips = matches!(taken.aims.as_slice(), [Aim::Skip]);
-                let (how, ways) = if skips { (Settlement::Skipped, Ways::Arrows) } else { (taken.how, Ways::Aims(taken.aims)) };
+                let (how, ways) = if skips {
+                    (Settlement::Skipped, Ways::Arrows)
+                } else {
+                    (taken.how, Ways::Aims(taken.aims))
+                };
                 self.finish(id, how, taken.updates, ways);
             }
             Ok(None) => self.not_taken(id, failure),
@@ -46,7 +50,9 @@ impl Run {
         }
         let error = self.run_error(Some(id.node), &failure);
         self.set_phase(id, Phase::Failed(failure));
-        self.verdicts.entry(ActId { step, ..id }).or_insert(Verdict::Failed(error));
+        self.verdicts
+            .entry(ActId { step, ..id })
+            .or_insert(Verdict::Failed(error));
     }
 
     /// The way that takes a failure, evaluated.
@@ -70,17 +76,30 @@ impl Run {
             None => Vec::new(),
         };
         let aims = self.aims(&way.target, &regs, step, &view)?;
-        let how = if matches!(way.target, Target::Skip) { Settlement::Skipped } else { Settlement::LeftByError };
+        let how = if matches!(way.target, Target::Skip) {
+            Settlement::Skipped
+        } else {
+            Settlement::LeftByError
+        };
         Ok(Some(Taken { aims, updates, how }))
     }
 
     fn take_timeout(&mut self, id: ActId, way: &TimeoutWay) -> Result<Taken, Failure> {
         let (updates, aims) = self.take_way(id, way, None)?;
-        Ok(Taken { aims, updates, how: Settlement::TimedOut })
+        Ok(Taken {
+            aims,
+            updates,
+            how: Settlement::TimedOut,
+        })
     }
 
     /// Evaluates the way of a time-out or of a wait's choice.
-    pub(super) fn take_way(&mut self, id: ActId, way: &TimeoutWay, event: Option<Value>) -> Result<(Vec<Update>, Vec<Aim>), Failure> {
+    pub(super) fn take_way(
+        &mut self,
+        id: ActId,
+        way: &TimeoutWay,
+        event: Option<Value>,
+    ) -> Result<(Vec<Update>, Vec<Aim>), Failure> {
         let act = &self.acts[&id];
         let (step, view, mut regs) = (act.step, self.view_of(act), act.params.to_vec());
         regs.extend(event);
@@ -95,8 +114,10 @@ impl Run {
     fn absorb_activation(&mut self, id: ActId, step: u64) -> bool {
         let program = self.program.clone();
         let flow = &program.image().flows[self.flow_at];
-        let Some((join, source)) = self.graph.absorber(flow, id.node) else { return false };
-        let is_source = flow.joins[join.index()].sources[source as usize] == id.node;
+        let Some((join, source)) = self.graph.absorber(flow, id.node) else {
+            return false;
+        };
+        let is_source = flow.joins[join.index()].sources[source as usize] == Source::Node(id.node);
         self.finish(id, Settlement::Failed, Vec::new(), Ways::None);
         if is_source && self.acts.get(&id).is_some_and(|act| act.group.is_some()) {
             return true;
@@ -109,7 +130,9 @@ impl Run {
     pub(super) fn absorb(&mut self, node: NodeId, key: ActId) -> bool {
         let program = self.program.clone();
         let flow = &program.image().flows[self.flow_at];
-        let Some((join, source)) = self.graph.absorber(flow, node) else { return false };
+        let Some((join, source)) = self.graph.absorber(flow, node) else {
+            return false;
+        };
         self.fail_source(join, source, key, key.step);
         true
     }
@@ -117,9 +140,19 @@ impl Run {
     /// A source arrives as failed, and what else its branch had under way is withdrawn.
     fn fail_source(&mut self, join: flow_bytecode::JoinId, source: u32, id: ActId, step: u64) {
         let program = self.program.clone();
-        let branch = self.graph.branch(&program.image().flows[self.flow_at], join, source);
+        let branch = self
+            .graph
+            .branch(&program.image().flows[self.flow_at], join, source);
         self.withdraw(|other| other != id && branch[other.node.index()]);
-        self.arrive(join, source, Arrival { key: ActId { step, ..id }, succeeded: false, tally: None });
+        self.arrive(
+            join,
+            source,
+            Arrival {
+                key: ActId { step, ..id },
+                succeeded: false,
+                tally: None,
+            },
+        );
     }
 
     /// Ends the run by a failure that nothing takes.
@@ -140,7 +173,11 @@ impl Run {
 
     /// The `e` of `on error as e`.
     pub(super) fn error_value(&self, node: NodeId, attempts: u32, failure: &Failure) -> Value {
-        let reply = failure.reply.as_ref().and_then(border::plain_value).unwrap_or(Value::Null);
+        let reply = failure
+            .reply
+            .as_ref()
+            .and_then(border::plain_value)
+            .unwrap_or(Value::Null);
         let named: [(&str, Value); 5] = [
             ("class", Value::str(class_name(failure.class))),
             ("message", Value::str(failure.message.as_str())),

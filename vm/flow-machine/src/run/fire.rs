@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flow_bytecode::{JoinId, NodeId, NodeKind, Out, Schedule, Target};
+use flow_bytecode::{NodeId, NodeKind, Out, Schedule, Target};
 
 use super::activation::{ActId, Activation, Aim, Failure, GroupId, Role, Via, Ways};
 use super::join::Arrival;
@@ -24,7 +24,11 @@ pub(super) struct Cause {
 impl Run {
     /// Follows what settled in whole steps, in order.
     pub(super) fn fire_settled(&mut self) -> bool {
-        let Some((&key, &firing)) = self.to_fire.iter().find(|(key, firing)| self.may_fire(**key, **firing)) else {
+        let Some((&key, &firing)) = self
+            .to_fire
+            .iter()
+            .find(|(key, firing)| self.may_fire(**key, **firing))
+        else {
             return false;
         };
         self.to_fire.remove(&key);
@@ -47,7 +51,11 @@ impl Run {
     fn fire_act(&mut self, id: ActId) {
         let Some(act) = self.acts.get_mut(&id) else { return };
         act.fired = true;
-        let cause = Cause { via: Via::Node(id.node), step: act.step, arrived: Vec::new() };
+        let cause = Cause {
+            via: Via::Node(id.node),
+            step: act.step,
+            arrived: Vec::new(),
+        };
         let ways = act.ways.clone();
         if act.step <= self.committed {
             self.acts.remove(&id);
@@ -61,7 +69,11 @@ impl Run {
     }
 
     fn fire_group(&mut self, key: ActId, group: GroupId) {
-        let cause = Cause { via: Via::Node(group.node), step: key.step, arrived: Vec::new() };
+        let cause = Cause {
+            via: Via::Node(group.node),
+            step: key.step,
+            arrived: Vec::new(),
+        };
         if self.group_fires(group) {
             self.fire_arrows(key, &cause, self.tally(group));
         }
@@ -83,7 +95,14 @@ impl Run {
                     }
                 }
                 Out::Arrive { join, source } => {
-                    let arrival = Arrival { key: ActId { step: cause.step, ..key }, succeeded: true, tally };
+                    let arrival = Arrival {
+                        key: ActId {
+                            step: cause.step,
+                            ..key
+                        },
+                        succeeded: true,
+                        tally,
+                    };
                     self.arrive(*join, *source, arrival);
                 }
             }
@@ -102,7 +121,9 @@ impl Run {
             }
             Aim::End | Aim::Skip => {}
             Aim::Stop(stop) => {
-                self.verdicts.entry(key).or_insert_with(|| super::Verdict::Stop(stop.clone()));
+                self.verdicts
+                    .entry(key)
+                    .or_insert_with(|| super::Verdict::Stop(stop.clone()));
             }
         }
     }
@@ -119,7 +140,10 @@ impl Run {
         };
         if declared.schedule == Schedule::Deferred {
             if let std::collections::btree_map::Entry::Vacant(place) = self.held.entry(node) {
-                place.insert(Held { params, arrived: cause.arrived.clone() });
+                place.insert(Held {
+                    params,
+                    arrived: cause.arrived.clone(),
+                });
                 self.activate(node);
             }
             return;
@@ -131,7 +155,16 @@ impl Run {
     pub(super) fn plan(&mut self, node: NodeId, params: Arc<[Value]>, cause: &Cause) {
         let step = cause.step.max(self.floor) + 1;
         let index = self.next_index(step, node, cause.via);
-        let mut act = Activation::new(ActId { step, node, via: cause.via, index }, Role::Normal, params);
+        let mut act = Activation::new(
+            ActId {
+                step,
+                node,
+                via: cause.via,
+                index,
+            },
+            Role::Normal,
+            params,
+        );
         act.arrived.clone_from(&cause.arrived);
         self.add_planned(act);
     }
@@ -147,7 +180,14 @@ impl Run {
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[act.id.node.index()];
         let args = eval::params_json(&program, &node.params, &act.params);
-        self.event(act.step, Some(act.id.node), EventKind::Planned { index: act.id.index, args });
+        self.event(
+            act.step,
+            Some(act.id.node),
+            EventKind::Planned {
+                index: act.id.index,
+                args,
+            },
+        );
         self.insert(act);
     }
 
@@ -159,7 +199,11 @@ impl Run {
         let step = self.begun.max(self.committed).max(self.floor);
         for (node, held) in std::mem::take(&mut self.held) {
             self.deactivate(node);
-            let cause = Cause { via: Via::Held, step, arrived: held.arrived };
+            let cause = Cause {
+                via: Via::Held,
+                step,
+                arrived: held.arrived,
+            };
             self.plan(node, held.params, &cause);
         }
         true

@@ -160,7 +160,13 @@ impl Graph {
     fn search(&self, flow: &Flow, join: JoinId, source: u32) -> Vec<bool> {
         let mut found = vec![false; self.ways.len()];
         let targets = join_targets(flow, join);
-        let mut open: Vec<u32> = self.arrivals.get(&(join, source)).into_iter().flatten().copied().collect();
+        let mut open: Vec<u32> = self
+            .arrivals
+            .get(&(join, source))
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect();
         while let Some(at) = open.pop() {
             let blocked = at as usize == self.vertex(join) || targets.contains(&at);
             if !blocked && !std::mem::replace(&mut found[at as usize], true) {
@@ -210,7 +216,10 @@ impl Graph {
             match out {
                 Out::To(target) => self.add_way(from, target, true),
                 Out::Arrive { join, source } => {
-                    self.arrivals.entry((*join, *source)).or_default().insert(from as u32);
+                    self.arrivals
+                        .entry((*join, *source))
+                        .or_default()
+                        .insert(from as u32);
                     self.link(from, self.vertex(*join) as u32, true);
                 }
             }
@@ -220,7 +229,9 @@ impl Graph {
     fn add_way(&mut self, from: usize, target: &Target, arrow: bool) {
         match target {
             Target::Node { node, .. } => self.link(from, node.0, arrow),
-            Target::Many(targets) => targets.iter().for_each(|target| self.add_way(from, target, arrow)),
+            Target::Many(targets) => targets
+                .iter()
+                .for_each(|target| self.add_way(from, target, arrow)),
             // `skip` takes the arrows, which are there already.
             Target::End | Target::Halt | Target::Fail(_) | Target::Cancel(_) | Target::Skip => {}
         }
@@ -238,7 +249,10 @@ impl Graph {
         let Some(way) = &flow.on_error else { return };
         let without = self.entered_without(flow, way);
         for (at, node) in flow.nodes.iter().enumerate() {
-            let kind = !matches!(node.kind, NodeKind::Route(_) | NodeKind::Interrupt(_) | NodeKind::Wait(_));
+            let kind = !matches!(
+                node.kind,
+                NodeKind::Route(_) | NodeKind::Interrupt(_) | NodeKind::Wait(_)
+            );
             self.covered[at] = kind && node.on_error.is_none() && without[at];
         }
         for at in 0..self.nodes {
@@ -277,7 +291,9 @@ impl Graph {
             let mut open: Vec<u32> = start.iter().copied().collect();
             let mut seen = BTreeSet::new();
             while let Some(at) = open.pop() {
-                let Some(node) = flow.nodes.get(at as usize) else { continue };
+                let Some(node) = flow.nodes.get(at as usize) else {
+                    continue;
+                };
                 if !seen.insert(at) {
                     continue;
                 }
@@ -287,7 +303,11 @@ impl Graph {
                 }
             }
         };
-        through(&entry_vertices(flow, self.nodes).into_iter().collect(), Via::Start, &mut triggers);
+        through(
+            &entry_vertices(flow, self.nodes).into_iter().collect(),
+            Via::Start,
+            &mut triggers,
+        );
         for (from, ways) in self.ways.iter().enumerate() {
             match flow.nodes.get(from) {
                 Some(node) if matches!(node.kind, NodeKind::Route(_)) => {}

@@ -43,8 +43,19 @@ impl Run {
             Some(show) => border::to_json(&self.value(show, &params, step, &view)?),
             None => Json::Null,
         };
-        let due = self.node(id.node).timeout.map(|timeout| self.now.saturating_add(timeout));
-        Ok(Some(Question { ordinal: self.next_ordinal(id), opened: 0, ask, show, answer: interrupt.answer, due, for_call: false }))
+        let due = self
+            .node(id.node)
+            .timeout
+            .map(|timeout| self.now.saturating_add(timeout));
+        Ok(Some(Question {
+            ordinal: self.next_ordinal(id),
+            opened: 0,
+            ask,
+            show,
+            answer: interrupt.answer,
+            due,
+            for_call: false,
+        }))
     }
 
     fn next_ordinal(&self, id: ActId) -> u32 {
@@ -75,25 +86,48 @@ impl Run {
     /// came of it.
     pub(super) fn ask_for_outcome(&mut self, id: ActId, attempt: &str, failure: &Failure) {
         let step = self.acts[&id].step;
-        self.event(step, Some(id.node), EventKind::Failed {
-            attempt: attempt.into(),
-            class: failure.class,
-            message: failure.message.clone(),
-            retry_at: None,
-        });
+        self.event(
+            step,
+            Some(id.node),
+            EventKind::Failed {
+                attempt: attempt.into(),
+                class: failure.class,
+                message: failure.message.clone(),
+                retry_at: None,
+            },
+        );
         let answer = self.acts[&id].call.as_ref().map(|frame| frame.reply);
-        let ask = format!("what came of the call of `{}`? Its outcome is not known, and it must not be made twice", self.node_name(id.node));
+        let ask = format!(
+            "what came of the call of `{}`? Its outcome is not known, and it must not be made twice",
+            self.node_name(id.node)
+        );
         let show = Json::String(attempt.into());
         let ordinal = self.next_ordinal(id);
-        self.open(id, Question { ordinal, opened: 0, ask, show, answer, due: None, for_call: true });
+        self.open(
+            id,
+            Question {
+                ordinal,
+                opened: 0,
+                ask,
+                show,
+                answer,
+                due: None,
+                for_call: true,
+            },
+        );
     }
 
     /// Takes an answer: checked first, refused if it does not fit.
     pub(super) fn answer(&mut self, interrupt: &str, json: &Json) -> Result<(ActId, Value), Refusal> {
         let id = self.find_open(interrupt)?;
-        let Phase::Open(question) = self.acts[&id].phase.clone() else { unreachable!("it was found open") };
+        let Phase::Open(question) = self.acts[&id].phase.clone() else {
+            unreachable!("it was found open")
+        };
         let value = match question.answer {
-            Some(ty) => self.check(ty, json).map_err(|fault| Refusal { code: "F2402", message: format!("the answer does not fit: {fault}") })?,
+            Some(ty) => self.check(ty, json).map_err(|fault| Refusal {
+                code: "F2402",
+                message: format!("the answer does not fit: {fault}"),
+            })?,
             None => border::plain_value(json).unwrap_or(Value::Null),
         };
         if !question.for_call {
@@ -109,12 +143,19 @@ impl Run {
         let step = self.next_own_step();
         view.now = self.now;
         view.step = step as i64;
-        let NodeKind::Interrupt(_) = self.node(id.node).kind else { return Ok(()) };
-        let Some(chunk) = self.node(id.node).settle else { return Ok(()) };
+        let NodeKind::Interrupt(_) = self.node(id.node).kind else {
+            return Ok(());
+        };
+        let Some(chunk) = self.node(id.node).settle else {
+            return Ok(());
+        };
         regs.push(value.clone());
         match self.eval(chunk, &regs, step, &view) {
             Ok(_) => Ok(()),
-            Err(fault) => Err(Refusal { code: "F2403", message: format!("the answer is refused: {fault}") }),
+            Err(fault) => Err(Refusal {
+                code: "F2403",
+                message: format!("the answer is refused: {fault}"),
+            }),
         }
     }
 
@@ -134,14 +175,28 @@ impl Run {
             .collect();
         let found = match (ordinal, open.as_slice()) {
             (None, [(only, _)]) => Some(*only),
-            (Some(ordinal), open) => open.iter().find(|(_, number)| *number == ordinal).map(|(id, _)| *id),
+            (Some(ordinal), open) => open
+                .iter()
+                .find(|(_, number)| *number == ordinal)
+                .map(|(id, _)| *id),
             _ => None,
         };
         found.ok_or_else(|| {
             let names: Vec<String> = self.interrupts().into_iter().map(|open| open.name).collect();
-            let names = if names.is_empty() { "none is open".to_owned() } else { format!("open: {}", names.join(", ")) };
-            let what = if open.len() > 1 { "several are open; say which" } else { "is not open" };
-            Refusal { code: "F2401", message: format!("`{interrupt}` {what} ({names})") }
+            let names = if names.is_empty() {
+                "none is open".to_owned()
+            } else {
+                format!("open: {}", names.join(", "))
+            };
+            let what = if open.len() > 1 {
+                "several are open; say which"
+            } else {
+                "is not open"
+            };
+            Refusal {
+                code: "F2401",
+                message: format!("`{interrupt}` {what} ({names})"),
+            }
         })
     }
 
@@ -174,5 +229,9 @@ impl Run {
 
 /// What an open interrupt is called.
 pub(super) fn shown_name(node: &str, ordinal: u32) -> String {
-    if ordinal > 1 { format!("{node}#{ordinal}") } else { node.to_owned() }
+    if ordinal > 1 {
+        format!("{node}#{ordinal}")
+    } else {
+        node.to_owned()
+    }
 }

@@ -43,7 +43,9 @@ enum Standing {
 
 impl JoinState {
     pub(super) fn new(join: &Join) -> JoinState {
-        JoinState { sources: join.sources.iter().map(|_| Source::default()).collect() }
+        JoinState {
+            sources: join.sources.iter().map(|_| Source::default()).collect(),
+        }
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -56,7 +58,10 @@ impl JoinState {
 
     /// Forgets all arrivals; how many there were.
     pub(super) fn clear(&mut self) -> usize {
-        self.sources.iter_mut().map(|source| std::mem::take(&mut source.queue).len()).sum()
+        self.sources
+            .iter_mut()
+            .map(|source| std::mem::take(&mut source.queue).len())
+            .sum()
     }
 }
 
@@ -66,7 +71,11 @@ impl Run {
         let program = self.program.clone();
         let declared = &program.image().flows[self.flow_at].joins[join.index()];
         if declared.policy == Policy::Each {
-            let cause = Cause { via: Via::Node(arrival.key.node), step: arrival.key.step, arrived: vec![self.source_name(declared, source)] };
+            let cause = Cause {
+                via: Via::Node(arrival.key.node),
+                step: arrival.key.step,
+                arrived: vec![self.source_name(declared, source)],
+            };
             return self.follow_join(declared, &cause, arrival.key);
         }
         let place = &mut self.joins[join.index()].sources[source as usize];
@@ -76,27 +85,46 @@ impl Run {
 
     /// Judges waiting joins: those that need no dead source, or else one that does.
     pub(super) fn judge_joins(&mut self, with_dead: bool) -> bool {
-        let waiting: Vec<JoinId> = (0..self.joins.len()).filter(|&at| self.joins[at].is_waiting()).map(|at| JoinId(at as u32)).collect();
+        let waiting: Vec<JoinId> = (0..self.joins.len())
+            .filter(|&at| self.joins[at].is_waiting())
+            .map(|at| JoinId(at as u32))
+            .collect();
         if waiting.is_empty() {
             return false;
         }
         let program = self.program.clone();
         let flow = &program.image().flows[self.flow_at];
         if !with_dead {
-            let whole = waiting.iter().find(|join| self.joins[join.index()].heads().all(|head| head.is_some()));
+            let whole = waiting
+                .iter()
+                .find(|join| self.joins[join.index()].heads().all(|head| head.is_some()));
             return whole.is_some_and(|&join| self.judge(flow, join));
         }
-        let decided: Vec<JoinId> = waiting.iter().copied().filter(|&join| self.rest_is_dead(flow, join)).collect();
+        let decided: Vec<JoinId> = waiting
+            .iter()
+            .copied()
+            .filter(|&join| self.rest_is_dead(flow, join))
+            .collect();
         let leading = decided.iter().copied().find(|&join| {
-            waiting.iter().any(|&other| other != join && self.graph.leads_to(flow, join, other))
+            waiting
+                .iter()
+                .any(|&other| other != join && self.graph.leads_to(flow, join, other))
         });
-        leading.or(decided.first().copied()).is_some_and(|join| self.judge(flow, join))
+        leading
+            .or(decided.first().copied())
+            .is_some_and(|join| self.judge(flow, join))
     }
 
     /// Whether nothing can still reach the sources that have not arrived.
     fn rest_is_dead(&mut self, flow: &Flow, join: JoinId) -> bool {
-        let missing: Vec<u32> = (0..).zip(self.joins[join.index()].heads()).filter(|(_, head)| head.is_none()).map(|(source, _)| source).collect();
-        missing.into_iter().all(|source| !self.can_arrive(flow, join, source))
+        let missing: Vec<u32> = (0..)
+            .zip(self.joins[join.index()].heads())
+            .filter(|(_, head)| head.is_none())
+            .map(|(source, _)| source)
+            .collect();
+        missing
+            .into_iter()
+            .all(|source| !self.can_arrive(flow, join, source))
     }
 
     /// Whether a source of a join can still be reached by anything.
@@ -105,11 +133,15 @@ impl Run {
             .filter(|&at| at != join.index() && self.joins[at].is_waiting())
             .flat_map(|at| {
                 let other = JoinId(at as u32);
-                self.graph.after_join(other).chain([self.graph.vertex(other) as u32]).collect::<Vec<u32>>()
+                self.graph
+                    .after_join(other)
+                    .chain([self.graph.vertex(other) as u32])
+                    .collect::<Vec<u32>>()
             })
             .collect();
         let reaching = self.graph.reaching(flow, join, source);
-        self.active.keys().any(|node| reaching[node.index()]) || others.iter().any(|&at| reaching[at as usize])
+        self.active.keys().any(|node| reaching[node.index()])
+            || others.iter().any(|&at| reaching[at as usize])
     }
 
     /// Lets a join pass, or finds that it cannot.
@@ -117,16 +149,46 @@ impl Run {
         let declared = &flow.joins[join.index()];
         let standing = standing(declared.policy, &self.joins[join.index()]);
         let taken = self.take_heads(declared, join, matches!(standing, Standing::Passes));
-        let step = taken.iter().map(|(_, arrival)| arrival.key.step).max().unwrap_or(0).max(self.committed);
-        let arrived: Vec<Arc<str>> = taken.iter().map(|(source, _)| self.source_name(declared, *source)).collect();
-        let key = taken.first().map_or(ActId { step, node: NodeId(0), via: Via::Join(join), index: 0 }, |(_, arrival)| arrival.key);
-        let cause = Cause { via: Via::Join(join), step, arrived };
+        let step = taken
+            .iter()
+            .map(|(_, arrival)| arrival.key.step)
+            .max()
+            .unwrap_or(0)
+            .max(self.committed);
+        let arrived: Vec<Arc<str>> = taken
+            .iter()
+            .map(|(source, _)| self.source_name(declared, *source))
+            .collect();
+        let key = taken.first().map_or(
+            ActId {
+                step,
+                node: NodeId(0),
+                via: Via::Join(join),
+                index: 0,
+            },
+            |(_, arrival)| arrival.key,
+        );
+        let cause = Cause {
+            via: Via::Join(join),
+            step,
+            arrived,
+        };
         let names = cause.arrived.iter().map(ToString::to_string).collect();
         let passed = matches!(standing, Standing::Passes);
-        self.event(step, None, EventKind::JoinSettled { join: join.0, passed, arrived: names });
+        self.event(
+            step,
+            None,
+            EventKind::JoinSettled {
+                join: join.0,
+                passed,
+                arrived: names,
+            },
+        );
         match standing {
             Standing::Passes => self.follow_join(declared, &cause, key),
-            Standing::CannotPass { succeeded, listed } => self.join_failed(declared, &cause, key, succeeded, listed),
+            Standing::CannotPass { succeeded, listed } => {
+                self.join_failed(declared, &cause, key, succeeded, listed)
+            }
         }
         true
     }
@@ -136,7 +198,12 @@ impl Run {
     fn take_heads(&mut self, declared: &Join, join: JoinId, passes: bool) -> Vec<(u32, Arrival)> {
         let state = &mut self.joins[join.index()];
         let counted = matches!(declared.policy, Policy::AtLeast(_) | Policy::Majority);
-        let left_over = !passes && counted && state.sources.iter().all(|source| source.queue.is_empty() || source.took_part);
+        let left_over = !passes
+            && counted
+            && state
+                .sources
+                .iter()
+                .all(|source| source.queue.is_empty() || source.took_part);
         let mut taken = Vec::new();
         for (at, source) in (0..).zip(&mut state.sources) {
             if left_over {
@@ -163,7 +230,10 @@ impl Run {
         }
         let mut failure = Failure::new(
             flow_bytecode::ErrorClass::Fault,
-            format!("a join can pass no more: {succeeded} of {listed} succeeded ({} arrived)", cause.arrived.join(", ")),
+            format!(
+                "a join can pass no more: {succeeded} of {listed} succeeded ({} arrived)",
+                cause.arrived.join(", ")
+            ),
         );
         failure.code = "F2301";
         failure.span = Some(declared.span);
@@ -181,15 +251,37 @@ impl Run {
                     }
                 }
                 Out::Arrive { join, source } => {
-                    let key = ActId { step: cause.step, via: cause.via, ..key };
-                    self.arrive(*join, *source, Arrival { key, succeeded: true, tally: None });
+                    let key = ActId {
+                        step: cause.step,
+                        via: cause.via,
+                        ..key
+                    };
+                    self.arrive(
+                        *join,
+                        *source,
+                        Arrival {
+                            key,
+                            succeeded: true,
+                            tally: None,
+                        },
+                    );
                 }
             }
         }
     }
 
+    /// What a source is called: an inner bracket by its own sources.
     fn source_name(&self, declared: &Join, source: u32) -> Arc<str> {
-        self.node_name(declared.sources[source as usize])
+        match declared.sources[source as usize] {
+            flow_bytecode::Source::Node(node) => self.node_name(node),
+            flow_bytecode::Source::Join(join) => {
+                let inner = &self.flow().joins[join.index()];
+                let names: Vec<Arc<str>> = (0..inner.sources.len() as u32)
+                    .map(|at| self.source_name(inner, at))
+                    .collect();
+                format!("[{}]", names.join(", ")).into()
+            }
+        }
     }
 }
 
@@ -199,7 +291,9 @@ fn standing(policy: Policy, state: &JoinState) -> Standing {
     let (mut succeeded, mut listed, mut all) = (0, 0, true);
     for head in state.heads() {
         match head {
-            Some(Arrival { tally: Some(tally), .. }) if counts_items => {
+            Some(Arrival {
+                tally: Some(tally), ..
+            }) if counts_items => {
                 succeeded += tally.succeeded;
                 listed += tally.items;
             }
@@ -218,5 +312,9 @@ fn standing(policy: Policy, state: &JoinState) -> Standing {
         Policy::AtLeast(least) | Policy::First(least) => succeeded >= least,
     };
     // An empty fan-out passes every policy.
-    if passes || listed == 0 { Standing::Passes } else { Standing::CannotPass { succeeded, listed } }
+    if passes || listed == 0 {
+        Standing::Passes
+    } else {
+        Standing::CannotPass { succeeded, listed }
+    }
 }

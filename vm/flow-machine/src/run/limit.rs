@@ -16,14 +16,24 @@ impl Run {
         if self.limits.tokens.is_some_and(|most| self.tokens >= most) {
             return Some("tokens");
         }
-        self.limits.state.is_some_and(|most| state::weight(&self.slots) > most).then_some("state")
+        self.limits
+            .state
+            .is_some_and(|most| state::weight(&self.slots) > most)
+            .then_some("state")
     }
 
     fn clock_over(&self) -> Option<&'static str> {
-        if self.limits.age.is_some_and(|most| self.now - self.created >= most) {
+        if self
+            .limits
+            .age
+            .is_some_and(|most| self.now - self.created >= most)
+        {
             return Some("age");
         }
-        self.limits.time.is_some_and(|most| self.working_time() >= most).then_some("time")
+        self.limits
+            .time
+            .is_some_and(|most| self.working_time() >= most)
+            .then_some("time")
     }
 
     /// Time in which something was queued, running or retrying.
@@ -34,7 +44,9 @@ impl Run {
     /// Stops the run at a limit, once what was under way has come to its end.
     pub(super) fn meet_limit(&mut self) -> bool {
         if self.met.is_none() && !self.paused {
-            self.met = self.clock_over().filter(|limit| !self.acts.is_empty() && (*limit == "age" || self.is_working()));
+            self.met = self
+                .clock_over()
+                .filter(|limit| !self.acts.is_empty() && (*limit == "age" || self.is_working()));
         }
         let Some(limit) = self.met else { return false };
         if matches!(limit, "time" | "age") {
@@ -68,7 +80,13 @@ impl Run {
     }
 
     fn is_working(&self) -> bool {
-        !self.paused && self.acts.values().any(|act| matches!(act.phase, Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. }))
+        !self.paused
+            && self.acts.values().any(|act| {
+                matches!(
+                    act.phase,
+                    Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. }
+                )
+            })
     }
 
     /// Lets the working time run, or stand still while nothing but answers and events is missing.
@@ -90,7 +108,11 @@ impl Run {
             return None;
         }
         let timer = self.timers.first().map(|(due, _)| *due);
-        let resting = if self.ready.is_empty() { None } else { self.resting.values().min().copied() };
+        let resting = if self.ready.is_empty() {
+            None
+        } else {
+            self.resting.values().min().copied()
+        };
         let age = self.limits.age.map(|most| self.created.saturating_add(most));
         let time = match (self.limits.time, self.working_since) {
             (Some(most), Some(since)) => Some(since.saturating_add(most - self.worked)),

@@ -29,12 +29,19 @@ impl Run {
         if !together {
             self.advance();
         }
-        let before = std::mem::replace(&mut self.now, self.now.max(at));
+        let before = self.now;
+        self.now = before.max(at);
         match self.accept_input(&input) {
             Ok(accepted) => {
                 self.resting_said = false;
                 let step = self.begun;
-                self.event(step, None, EventKind::Received { received: input.clone() });
+                self.event(
+                    step,
+                    None,
+                    EventKind::Received {
+                        received: input.clone(),
+                    },
+                );
                 self.perform(accepted, &input);
                 Ok(())
             }
@@ -56,14 +63,24 @@ impl Run {
         match input {
             Input::Settled { attempt, .. } if self.attempts.contains_key(attempt) => Ok(Accepted::Outcome),
             Input::Settled { attempt, .. } if self.knew(attempt) => Ok(Accepted::Late),
-            Input::Settled { attempt, .. } => Err(Refusal { code: "F2406", message: format!("no attempt `{attempt}` was ever sent") }),
+            Input::Settled { attempt, .. } => Err(Refusal {
+                code: "F2406",
+                message: format!("no attempt `{attempt}` was ever sent"),
+            }),
             Input::Tick => Ok(Accepted::Tick),
             Input::Retry { node } => self.retryable(node.as_deref()).map(Accepted::Retry),
             Input::Resume { limits } => self.resumable().map(|()| Accepted::Resume(*limits)),
-            _ if finished => Err(Refusal { code: "F2407", message: "the run has ended".into() }),
-            Input::Answer { interrupt, value } => self.answer(interrupt, value).map(|(id, value)| Accepted::Answer(id, value)),
+            _ if finished => Err(Refusal {
+                code: "F2407",
+                message: "the run has ended".into(),
+            }),
+            Input::Answer { interrupt, value } => self
+                .answer(interrupt, value)
+                .map(|(id, value)| Accepted::Answer(id, value)),
             Input::Inject { updates } => self.check_injection(updates).map(Accepted::Inject),
-            Input::Event { name, data } => self.check_event(name, data).map(|(event, value)| Accepted::Event(event, value)),
+            Input::Event { name, data } => self
+                .check_event(name, data)
+                .map(|(event, value)| Accepted::Event(event, value)),
             Input::Cancel { .. } => Ok(Accepted::Cancel),
         }
     }
@@ -102,14 +119,25 @@ impl Run {
             }
         }
         let step = self.begun;
-        self.event(step, None, EventKind::Late { attempt: attempt.into() });
+        self.event(
+            step,
+            None,
+            EventKind::Late {
+                attempt: attempt.into(),
+            },
+        );
     }
 
     /// Everything whose time has come, in order.
     fn tick(&mut self) {
         let now = self.now;
         self.resting.retain(|_, until| *until > now);
-        let due: Vec<(Time, ActId)> = self.timers.iter().take_while(|(due, _)| *due <= now).copied().collect();
+        let due: Vec<(Time, ActId)> = self
+            .timers
+            .iter()
+            .take_while(|(due, _)| *due <= now)
+            .copied()
+            .collect();
         for (_, id) in due {
             match self.acts.get(&id).map(|act| &act.phase) {
                 Some(Phase::Retrying { due }) if *due <= now => self.set_phase(id, Phase::Queued),
@@ -121,10 +149,21 @@ impl Run {
     fn check_injection(&mut self, updates: &Map<String, Json>) -> Result<Vec<Foreign>, Refusal> {
         let mut checked = Vec::new();
         for (name, json) in updates {
-            let refuse = |why: String| Refusal { code: "F2408", message: format!("`{name}`: {why}") };
-            let field = self.find_field(name).ok_or_else(|| refuse("the flow has no such field".into()))?;
-            let value = self.checked_update(field, json, false).map_err(|fault| refuse(fault.to_string()))?;
-            checked.push(Foreign { field, value, overwrite: false });
+            let refuse = |why: String| Refusal {
+                code: "F2408",
+                message: format!("`{name}`: {why}"),
+            };
+            let field = self
+                .find_field(name)
+                .ok_or_else(|| refuse("the flow has no such field".into()))?;
+            let value = self
+                .checked_update(field, json, false)
+                .map_err(|fault| refuse(fault.to_string()))?;
+            checked.push(Foreign {
+                field,
+                value,
+                overwrite: false,
+            });
         }
         Ok(checked)
     }
@@ -138,13 +177,29 @@ impl Run {
 
     fn retryable(&self, node: Option<&str>) -> Result<Vec<ActId>, Refusal> {
         let named = |id: ActId| node.is_none_or(|name| *self.node_name(id.node) == *name);
-        let failed: Vec<ActId> = self.acts.values().filter(|act| matches!(act.phase, Phase::Failed(_))).map(|act| act.id).collect();
-        let routes = self.routes.iter().filter(|(_, route)| route.failed).map(|(key, _)| *key);
+        let failed: Vec<ActId> = self
+            .acts
+            .values()
+            .filter(|act| matches!(act.phase, Phase::Failed(_)))
+            .map(|act| act.id)
+            .collect();
+        let routes = self
+            .routes
+            .iter()
+            .filter(|(_, route)| route.failed)
+            .map(|(key, _)| *key);
         let all: Vec<ActId> = failed.into_iter().chain(routes).filter(|id| named(*id)).collect();
         let stopped = matches!(self.life, Life::Finished(Status::Failed));
         if !stopped || all.is_empty() {
-            let message = if stopped { "no failed activation can be run again; fork the run, or migrate it to a changed program" } else { "the run has not failed" };
-            return Err(Refusal { code: "F2409", message: message.into() });
+            let message = if stopped {
+                "no failed activation can be run again; fork the run, or migrate it to a changed program"
+            } else {
+                "the run has not failed"
+            };
+            return Err(Refusal {
+                code: "F2409",
+                message: message.into(),
+            });
         }
         Ok(all)
     }
@@ -169,7 +224,10 @@ impl Run {
         if self.paused || matches!(self.life, Life::Finished(Status::Limit)) {
             return Ok(());
         }
-        Err(Refusal { code: "F2410", message: "the run stands neither at a breakpoint nor at a limit".into() })
+        Err(Refusal {
+            code: "F2410",
+            message: "the run stands neither at a breakpoint nor at a limit".into(),
+        })
     }
 
     fn resume(&mut self, limits: LimitChange) {
@@ -197,12 +255,21 @@ impl Run {
         }
         let updates = self.injected.remove(0);
         let standing_still = self.live.keys().next().is_some_and(|first| *first > self.begun);
-        let step = if standing_still { self.committed } else { self.next_own_step() };
+        let step = if standing_still {
+            self.committed
+        } else {
+            self.next_own_step()
+        };
         if !standing_still {
             self.begun = step;
             self.floor = self.floor.max(step);
         }
-        let by = ActId { step, node: flow_bytecode::NodeId(0), via: Via::Ending, index: 0 };
+        let by = ActId {
+            step,
+            node: flow_bytecode::NodeId(0),
+            via: Via::Ending,
+            index: 0,
+        };
         self.commit_outside(step, by, &updates);
         true
     }

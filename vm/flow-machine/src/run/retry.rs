@@ -23,12 +23,16 @@ impl Run {
         }
         let due = self.retry_due(id, &failure, refused);
         let step = self.acts[&id].step;
-        self.event(step, Some(id.node), EventKind::Failed {
-            attempt: attempt.into(),
-            class: failure.class,
-            message: failure.message.clone(),
-            retry_at: due,
-        });
+        self.event(
+            step,
+            Some(id.node),
+            EventKind::Failed {
+                attempt: attempt.into(),
+                class: failure.class,
+                message: failure.message.clone(),
+                retry_at: due,
+            },
+        );
         match due {
             Some(due) => self.set_phase(id, Phase::Retrying { due }),
             None => self.fail(id, failure),
@@ -39,13 +43,17 @@ impl Run {
         let act = &self.acts[&id];
         let frame = act.call.as_ref()?;
         if refused {
-            return Some(self.now.saturating_add(failure.retry_after.unwrap_or(0).max(REFUSED_DELAY)));
+            return Some(
+                self.now
+                    .saturating_add(failure.retry_after.unwrap_or(0).max(REFUSED_DELAY)),
+            );
         }
         let policy = frame.retry.as_ref()?;
         if act.tries >= policy.attempts || !is_retried(policy, failure) || !self.may_retry() {
             return None;
         }
-        let delay = delay(policy, act.tries, self.start.seed, &frame.key).max(failure.retry_after.unwrap_or(0));
+        let delay =
+            delay(policy, act.tries, self.start.seed, &frame.key).max(failure.retry_after.unwrap_or(0));
         Some(self.now.saturating_add(delay))
     }
 
@@ -56,7 +64,10 @@ impl Run {
 }
 
 fn is_retried(policy: &RetryPolicy, failure: &Failure) -> bool {
-    if let Some(retryable) = failure.retryable.filter(|_| policy.on.is_none() || failure.class != ErrorClass::Reported) {
+    if let Some(retryable) = failure
+        .retryable
+        .filter(|_| policy.on.is_none() || failure.class != ErrorClass::Reported)
+    {
         return retryable;
     }
     match &policy.on {
@@ -78,11 +89,22 @@ fn is_retried(policy: &RetryPolicy, failure: &Failure) -> bool {
 /// The delay behind the n-th attempt: exponential, with full jitter.
 fn delay(policy: &RetryPolicy, tries: u32, seed: u64, key: &str) -> i64 {
     let grown = policy.backoff_min as f64 * policy.factor.powi(tries.saturating_sub(1) as i32);
-    let ceiling = if grown.is_finite() { (grown as i64).clamp(0, policy.backoff_max.max(0)) } else { policy.backoff_max.max(0) };
+    let ceiling = if grown.is_finite() {
+        (grown as i64).clamp(0, policy.backoff_max.max(0))
+    } else {
+        policy.backoff_max.max(0)
+    };
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&seed.to_le_bytes()).update(key.as_bytes()).update(&tries.to_le_bytes());
+    hasher
+        .update(&seed.to_le_bytes())
+        .update(key.as_bytes())
+        .update(&tries.to_le_bytes());
     let drawn = hasher.finalize();
-    let bits = drawn.as_bytes().iter().take(8).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+    let bits = drawn
+        .as_bytes()
+        .iter()
+        .take(8)
+        .fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
     (u128::from(bits) * (ceiling as u128 + 1) >> 64) as i64
 }
 
@@ -91,7 +113,13 @@ mod tests {
     use super::*;
 
     fn policy(min: i64, max: i64, factor: f64) -> RetryPolicy {
-        RetryPolicy { attempts: 9, backoff_min: min, backoff_max: max, factor, on: None }
+        RetryPolicy {
+            attempts: 9,
+            backoff_min: min,
+            backoff_max: max,
+            factor,
+            on: None,
+        }
     }
 
     /// L-82: the jitter does not disappear at the cap. L-50: the bounds of each delay.
@@ -102,7 +130,10 @@ mod tests {
         assert_eq!(delay(&policy, 1, 7, "k"), delay(&policy, 1, 7, "k"));
         for (tries, cap) in [(1, 100), (2, 200), (3, 400), (4, 800), (5, 1000), (60, 1000)] {
             let (least, most) = (drawn(tries).min().unwrap(), drawn(tries).max().unwrap());
-            assert!(least < cap / 10 && most > cap * 9 / 10 && most <= cap, "{tries}: {least}..{most}");
+            assert!(
+                least < cap / 10 && most > cap * 9 / 10 && most <= cap,
+                "{tries}: {least}..{most}"
+            );
         }
     }
 

@@ -20,19 +20,35 @@ impl Run {
     pub(super) fn add_route(&mut self, route: NodeId, cause: &Cause) {
         let step = cause.step.max(self.floor);
         let index = self.next_index(step, route, cause.via);
-        let cause = Cause { step, ..cause.clone() };
-        self.routes.insert(ActId { step, node: route, via: cause.via, index }, PendingRoute { cause, failed: false });
+        let cause = Cause {
+            step,
+            ..cause.clone()
+        };
+        self.routes.insert(
+            ActId {
+                step,
+                node: route,
+                via: cause.via,
+                index,
+            },
+            PendingRoute { cause, failed: false },
+        );
         self.activate(route);
     }
 
     /// Decides the first route whose state is final.
     pub(super) fn decide_routes(&mut self) -> bool {
-        let ready = self.routes.iter().find(|(key, route)| key.step <= self.committed && !route.failed);
+        let ready = self
+            .routes
+            .iter()
+            .find(|(key, route)| key.step <= self.committed && !route.failed);
         let Some((&key, route)) = ready else { return false };
         let cause = route.cause.clone();
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[key.node.index()];
-        let NodeKind::Route(decision) = &node.kind else { unreachable!("only routes are decided") };
+        let NodeKind::Route(decision) = &node.kind else {
+            unreachable!("only routes are decided")
+        };
         match self.take_arms(decision, &cause, key) {
             Ok(()) => {
                 self.routes.remove(&key);
@@ -58,10 +74,20 @@ impl Run {
     /// A line of the log for arms that were taken.
     pub(super) fn route_event(&mut self, decision: &Decision, picked: &[usize], key: ActId) {
         let image = self.program.image();
-        let arms = picked.iter().map(|&arm| image.str(decision.arms[arm].label).to_owned()).collect();
+        let arms = picked
+            .iter()
+            .map(|&arm| image.str(decision.arms[arm].label).to_owned())
+            .collect();
         let nodes = &self.flow().nodes;
-        let targets = picked.iter().map(|&arm| target_text(&self.program, nodes, &decision.arms[arm].target)).collect();
-        self.event(key.step, Some(key.node), EventKind::RouteDecided { arms, targets });
+        let targets = picked
+            .iter()
+            .map(|&arm| target_text(&self.program, nodes, &decision.arms[arm].target))
+            .collect();
+        self.event(
+            key.step,
+            Some(key.node),
+            EventKind::RouteDecided { arms, targets },
+        );
     }
 
     /// A failed route is a failed activation in the step of what it would have started.
@@ -77,7 +103,13 @@ impl Run {
                 return self.deactivate(key.node);
             }
         }
-        if self.absorb(key.node, ActId { step: key.step + 1, ..key }) {
+        if self.absorb(
+            key.node,
+            ActId {
+                step: key.step + 1,
+                ..key
+            },
+        ) {
             self.routes.remove(&key);
             return self.deactivate(key.node);
         }
@@ -93,7 +125,10 @@ pub(super) fn target_text(program: &Program, nodes: &[Node], target: &Target) ->
     match target {
         Target::Node { node, .. } => program.image().str(nodes[node.index()].name).to_owned(),
         Target::Many(targets) => {
-            let names: Vec<String> = targets.iter().map(|target| target_text(program, nodes, target)).collect();
+            let names: Vec<String> = targets
+                .iter()
+                .map(|target| target_text(program, nodes, target))
+                .collect();
             format!("[{}]", names.join(", "))
         }
         Target::End => "end".into(),

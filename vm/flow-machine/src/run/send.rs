@@ -68,13 +68,24 @@ impl Run {
         let mut batches: Vec<Batch> = Vec::new();
         for each in eaches {
             let items = self.items(id, each)?;
-            let at = batches.iter().position(|batch| batch.node == each.node).unwrap_or_else(|| {
-                batches.push(Batch { node: each.node, lanes: Vec::new(), items: Vec::new() });
-                batches.len() - 1
-            });
+            let at = batches
+                .iter()
+                .position(|batch| batch.node == each.node)
+                .unwrap_or_else(|| {
+                    batches.push(Batch {
+                        node: each.node,
+                        lanes: Vec::new(),
+                        items: Vec::new(),
+                    });
+                    batches.len() - 1
+                });
             let batch = &mut batches[at];
             let lane = batch.lanes.len();
-            batch.lanes.push(Lane { window: each.window, inside: BTreeSet::new(), queue: BTreeSet::new() });
+            batch.lanes.push(Lane {
+                window: each.window,
+                inside: BTreeSet::new(),
+                queue: BTreeSet::new(),
+            });
             batch.items.extend(items.into_iter().map(|params| (lane, params)));
         }
         Ok(batches)
@@ -110,26 +121,45 @@ impl Run {
     }
 
     fn start_group(&mut self, send: ActId, batch: Batch) {
-        let group = GroupId { send, node: batch.node };
+        let group = GroupId {
+            send,
+            node: batch.node,
+        };
         let empty = batch.items.is_empty();
         let send_step = self.acts.get(&send).map_or(send.step, |act| act.step);
-        let step = if empty { send_step } else { send_step.max(self.floor) + 1 };
+        let step = if empty {
+            send_step
+        } else {
+            send_step.max(self.floor) + 1
+        };
         let via = Via::Node(send.node);
         let count = batch.items.len() as u32;
-        self.groups.insert(group, Group {
-            step,
-            items: count,
-            settled: 0,
-            succeeded: 0,
-            failed: 0,
-            left: 0,
-            withdrawn: false,
-            lanes: batch.lanes,
-        });
+        self.groups.insert(
+            group,
+            Group {
+                step,
+                items: count,
+                settled: 0,
+                succeeded: 0,
+                failed: 0,
+                left: 0,
+                withdrawn: false,
+                lanes: batch.lanes,
+            },
+        );
         self.activate(batch.node);
         for (lane, params) in batch.items {
             let index = self.next_index(step, batch.node, via);
-            let mut act = Activation::new(ActId { step, node: batch.node, via, index }, Role::Normal, params);
+            let mut act = Activation::new(
+                ActId {
+                    step,
+                    node: batch.node,
+                    via,
+                    index,
+                },
+                Role::Normal,
+                params,
+            );
             act.group = Some(group);
             act.lane = lane;
             self.add_planned(act);
@@ -151,7 +181,9 @@ impl Run {
             act.fired = true;
             self.deactivate(id.node);
         }
-        let Some(open) = self.groups.get_mut(&group) else { return };
+        let Some(open) = self.groups.get_mut(&group) else {
+            return;
+        };
         open.settled += 1;
         open.succeeded += u32::from(arrows);
         open.left += u32::from(aims);
@@ -163,10 +195,19 @@ impl Run {
     }
 
     fn close_group(&mut self, group: GroupId) {
-        let Some(open) = self.groups.get(&group) else { return };
-        let key = ActId { step: open.step, node: group.node, via: Via::Node(group.send.node), index: 0 };
+        let Some(open) = self.groups.get(&group) else {
+            return;
+        };
+        let key = ActId {
+            step: open.step,
+            node: group.node,
+            via: Via::Node(group.send.node),
+            index: 0,
+        };
         // Several groups of one node in one step: the first free number.
-        let key = (0..).map(|index| ActId { index, ..key }).find(|key| !self.to_fire.contains_key(key) && !self.acts_fire(key));
+        let key = (0..)
+            .map(|index| ActId { index, ..key })
+            .find(|key| !self.to_fire.contains_key(key) && !self.acts_fire(key));
         if let Some(key) = key {
             self.to_fire.insert(key, Firing::Group(group));
         }
@@ -174,24 +215,33 @@ impl Run {
 
     /// Whether an item of this name takes a way of its own.
     fn acts_fire(&self, key: &ActId) -> bool {
-        self.acts.get(key).is_some_and(|act| matches!(act.ways, Ways::Aims(_)))
+        self.acts
+            .get(key)
+            .is_some_and(|act| matches!(act.ways, Ways::Aims(_)))
     }
 
     /// Whether the arrows of a complete group fire.
     pub(super) fn group_fires(&self, group: GroupId) -> bool {
-        let Some(group) = self.groups.get(&group) else { return false };
+        let Some(group) = self.groups.get(&group) else {
+            return false;
+        };
         !group.withdrawn && (group.items == 0 || group.succeeded + group.failed > 0)
     }
 
     /// Items of a complete group, and how many of them succeeded.
     pub(super) fn tally(&self, group: GroupId) -> Option<Tally> {
-        self.groups.get(&group).map(|group| Tally { items: group.items, succeeded: group.succeeded })
+        self.groups.get(&group).map(|group| Tally {
+            items: group.items,
+            succeeded: group.succeeded,
+        })
     }
 
     /// Lets an activation through its window, or queues it.
     pub(super) fn enter_lane(&mut self, id: ActId) -> bool {
         let Some(lane) = self.lane(id) else { return true };
-        let free = lane.window.is_none_or(|window| lane.inside.len() < window as usize);
+        let free = lane
+            .window
+            .is_none_or(|window| lane.inside.len() < window as usize);
         if free || lane.inside.contains(&id) {
             lane.inside.insert(id);
             return true;

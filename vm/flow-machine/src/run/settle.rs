@@ -26,7 +26,12 @@ impl Run {
     }
 
     /// Runs the node's own code. Nothing has changed if it fails.
-    pub(super) fn try_succeed(&mut self, id: ActId, given: Option<Value>, command: Command) -> Result<(), Fault> {
+    pub(super) fn try_succeed(
+        &mut self,
+        id: ActId,
+        given: Option<Value>,
+        command: Command,
+    ) -> Result<(), Fault> {
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
         let act = &self.acts[&id];
@@ -34,7 +39,11 @@ impl Run {
         regs.extend(given.clone());
         let done = match node.settle {
             Some(chunk) => self.eval(chunk, &regs, step, &view)?,
-            None => Evaluated { value: Value::Null, updates: Vec::new(), emits: Vec::new() },
+            None => Evaluated {
+                value: Value::Null,
+                updates: Vec::new(),
+                emits: Vec::new(),
+            },
         };
         let ways = match (command.goto, &node.goto) {
             (Some(aims), _) => Ways::Aims(aims),
@@ -90,11 +99,25 @@ impl Run {
         let step = self.acts.get(&id).map_or(id.step, |act| act.step);
         for (name, value) in emits {
             let name = self.program.text(*name).to_string();
-            self.event(step, Some(id.node), EventKind::Emitted { name, data: border::to_json(value) });
+            self.event(
+                step,
+                Some(id.node),
+                EventKind::Emitted {
+                    name,
+                    data: border::to_json(value),
+                },
+            );
         }
     }
 
-    fn remember_undo(&mut self, id: ActId, undo: &Undo, regs: &[Value], step: u64, view: &RunView) -> Result<(), Fault> {
+    fn remember_undo(
+        &mut self,
+        id: ActId,
+        undo: &Undo,
+        regs: &[Value],
+        step: u64,
+        view: &RunView,
+    ) -> Result<(), Fault> {
         if !matches!(self.node(id.node).kind, NodeKind::Task(_)) {
             return Ok(());
         }

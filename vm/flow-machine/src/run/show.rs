@@ -40,7 +40,11 @@ impl Run {
             return;
         }
         self.resting_said = true;
-        let kind = EventKind::Finished { status: Status::Interrupted, result: Json::Null, error: None };
+        let kind = EventKind::Finished {
+            status: Status::Interrupted,
+            result: Json::Null,
+            error: None,
+        };
         self.event(self.begun, None, kind);
     }
 
@@ -51,7 +55,11 @@ impl Run {
     pub(crate) fn state_json(&self) -> Map<String, Json> {
         let image = self.program.image();
         let fields = self.flow().fields.iter().zip(&self.slots);
-        fields.filter_map(|(field, slot)| Some((image.str(field.name).to_owned(), border::to_json(slot.as_ref()?)))).collect()
+        fields
+            .filter_map(|(field, slot)| {
+                Some((image.str(field.name).to_owned(), border::to_json(slot.as_ref()?)))
+            })
+            .collect()
     }
 
     pub(crate) fn path(&self) -> &[String] {
@@ -77,14 +85,17 @@ impl Run {
             .filter_map(|act| match &act.phase {
                 Phase::Open(question) => {
                     let node = self.node_name(act.id.node).to_string();
-                    Some((question.opened, OpenInterrupt {
-                        name: shown_name(&node, question.ordinal),
-                        node,
-                        ask: question.ask.clone(),
-                        show: question.show.clone(),
-                        answer: question.answer,
-                        due: question.due,
-                    }))
+                    Some((
+                        question.opened,
+                        OpenInterrupt {
+                            name: shown_name(&node, question.ordinal),
+                            node,
+                            ask: question.ask.clone(),
+                            show: question.show.clone(),
+                            answer: question.answer,
+                            due: question.due,
+                        },
+                    ))
                 }
                 _ => None,
             })
@@ -94,8 +105,16 @@ impl Run {
     }
 
     pub(crate) fn in_flight(&self) -> Vec<Dispatch> {
-        let running: Vec<ActId> = self.acts.values().filter(|act| matches!(act.phase, Phase::Running { .. })).map(|act| act.id).collect();
-        running.into_iter().filter_map(|id| self.dispatch_of(id)).collect()
+        let running: Vec<ActId> = self
+            .acts
+            .values()
+            .filter(|act| matches!(act.phase, Phase::Running { .. }))
+            .map(|act| act.id)
+            .collect();
+        running
+            .into_iter()
+            .filter_map(|id| self.dispatch_of(id))
+            .collect()
     }
 
     pub(crate) fn tokens(&self) -> u64 {

@@ -9,12 +9,12 @@ use super::activation::{ActId, Aim, Failure, Via};
 use super::fire::Cause;
 use super::join::{Arrival, JoinState};
 use super::{Graph, Held, Life, Run, state, support};
+use crate::border;
 use crate::event::{Change, Checkpoint, EventKind};
 use crate::input::{LimitChange, Refusal, Start, Time};
 use crate::interp::Interp;
 use crate::machine::Output;
 use crate::program::Program;
-use crate::border;
 
 /// Steps of a run that sets no other limit.
 const DEFAULT_STEPS: u64 = 1000;
@@ -28,7 +28,10 @@ impl Run {
         run.take_input()?;
         run.apply_limits(run.start.limits);
         run.check_breakpoints()?;
-        let created = EventKind::Created { start: run.start.clone(), program: hex(run.program.hash()) };
+        let created = EventKind::Created {
+            start: run.start.clone(),
+            program: hex(run.program.hash()),
+        };
         run.event(0, None, created);
         run.first_checkpoint();
         run.enter();
@@ -40,7 +43,10 @@ impl Run {
         let graph = Graph::new(flow);
         let slots = state::initial(&program, flow);
         let joins = flow.joins.iter().map(JoinState::new).collect();
-        let limits = Limits { steps: flow.limits.steps.or(Some(DEFAULT_STEPS)), ..flow.limits };
+        let limits = Limits {
+            steps: flow.limits.steps.or(Some(DEFAULT_STEPS)),
+            ..flow.limits
+        };
         let flow_name = program.text(flow.name).clone();
         Run {
             flow_at,
@@ -105,16 +111,31 @@ impl Run {
         let program = self.program.clone();
         let flow = &program.image().flows[self.flow_at];
         let (input, config) = (self.start.input.clone(), self.start.config.clone());
-        let refuse = |what: &str, failure: Failure| Refusal { code: "F2001", message: format!("{what}: {}", failure.message) };
-        self.input = self.check_params(&flow.params, &input).map_err(|failure| refuse("input", failure))?;
-        self.config = self.check_params(&flow.config, &config).map_err(|failure| refuse("config", failure))?;
+        let refuse = |what: &str, failure: Failure| Refusal {
+            code: "F2001",
+            message: format!("{what}: {}", failure.message),
+        };
+        self.input = self
+            .check_params(&flow.params, &input)
+            .map_err(|failure| refuse("input", failure))?;
+        self.config = self
+            .check_params(&flow.config, &config)
+            .map_err(|failure| refuse("config", failure))?;
         Ok(())
     }
 
     fn check_breakpoints(&self) -> Result<(), Refusal> {
-        let known = |name: &str| self.flow().nodes.iter().any(|node| self.program.image().str(node.name) == name);
+        let known = |name: &str| {
+            self.flow()
+                .nodes
+                .iter()
+                .any(|node| self.program.image().str(node.name) == name)
+        };
         match self.start.breakpoints.iter().find(|(name, _)| !known(name)) {
-            Some((name, _)) => Err(Refusal { code: "F2002", message: format!("breakpoint at `{name}`: there is no such node") }),
+            Some((name, _)) => Err(Refusal {
+                code: "F2002",
+                message: format!("breakpoint at `{name}`: there is no such node"),
+            }),
             None => Ok(()),
         }
     }
@@ -133,10 +154,22 @@ impl Run {
         let image = self.program.image();
         let fields = self.flow().fields.iter().zip(&self.slots);
         let changed = fields
-            .filter_map(|(field, slot)| Some((image.str(field.name).to_owned(), Change::Set(border::to_json(slot.as_ref()?)))))
+            .filter_map(|(field, slot)| {
+                Some((
+                    image.str(field.name).to_owned(),
+                    Change::Set(border::to_json(slot.as_ref()?)),
+                ))
+            })
             .collect();
         let frontier = serde_json::Value::Null;
-        self.unfinished_checkpoint = Some(Checkpoint { id: 0, parent: None, step: 0, path: Vec::new(), changed, frontier });
+        self.unfinished_checkpoint = Some(Checkpoint {
+            id: 0,
+            parent: None,
+            step: 0,
+            path: Vec::new(),
+            changed,
+            frontier,
+        });
         self.event(0, None, EventKind::Committed { checkpoint: 0 });
     }
 
@@ -148,24 +181,44 @@ impl Run {
             let id = flow_bytecode::NodeId(at as u32);
             if node.schedule == Schedule::Deferred && !self.graph.is_entered(id) {
                 if let Ok(params) = super::eval::arrange(&program, &node.params, None) {
-                    self.held.insert(id, Held { params: params.into(), arrived: Vec::new() });
+                    self.held.insert(
+                        id,
+                        Held {
+                            params: params.into(),
+                            arrived: Vec::new(),
+                        },
+                    );
                     self.activate(id);
                 }
             }
         }
-        let cause = Cause { via: Via::Start, step: 0, arrived: Vec::new() };
+        let cause = Cause {
+            via: Via::Start,
+            step: 0,
+            arrived: Vec::new(),
+        };
         for (at, out) in flow.entry.iter().enumerate() {
             match out {
                 Out::To(target) => {
                     let view = self.view_at(0, None);
                     let key = start_key(at);
                     match self.aims(target, &[], 1, &view) {
-                        Ok(aims) => aims.into_iter().for_each(|aim: Aim| self.follow(&aim, &cause, key)),
+                        Ok(aims) => aims
+                            .into_iter()
+                            .for_each(|aim: Aim| self.follow(&aim, &cause, key)),
                         Err(fault) => self.fail_run(key, None, &Failure::from(fault)),
                     }
                 }
                 Out::Arrive { join, source } => {
-                    self.arrive(*join, *source, Arrival { key: start_key(at), succeeded: true, tally: None });
+                    self.arrive(
+                        *join,
+                        *source,
+                        Arrival {
+                            key: start_key(at),
+                            succeeded: true,
+                            tally: None,
+                        },
+                    );
                 }
             }
         }
@@ -174,18 +227,26 @@ impl Run {
 
 /// What `start` itself is called where an activation is asked for.
 fn start_key(at: usize) -> ActId {
-    ActId { step: 0, node: flow_bytecode::NodeId(0), via: Via::Start, index: at as u32 }
+    ActId {
+        step: 0,
+        node: flow_bytecode::NodeId(0),
+        via: Via::Start,
+        index: at as u32,
+    }
 }
 
 fn find_flow(program: &Program, name: &str) -> Result<usize, Refusal> {
     let image = program.image();
-    image.flows.iter().position(|flow| image.str(flow.name) == name).ok_or_else(|| Refusal {
-        code: "F2003",
-        message: format!("the program has no flow `{name}`"),
-    })
+    image
+        .flows
+        .iter()
+        .position(|flow| image.str(flow.name) == name)
+        .ok_or_else(|| Refusal {
+            code: "F2003",
+            message: format!("the program has no flow `{name}`"),
+        })
 }
 
 fn hex(hash: &[u8; 32]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
-

@@ -12,7 +12,9 @@ use crate::interp::Update;
 impl Run {
     /// Commits the first step if it is whole.
     pub(super) fn commit_next(&mut self) -> bool {
-        let Some(&step) = self.steps.keys().next() else { return false };
+        let Some(&step) = self.steps.keys().next() else {
+            return false;
+        };
         let held_back = self.live.keys().next().is_some_and(|first| *first <= step);
         if held_back || self.stuck.is_some() {
             return false;
@@ -55,10 +57,13 @@ impl Run {
     /// is as it was, and the run fails.
     fn merge(&mut self, step: u64, sent: &[(ActId, Vec<Update>)]) -> bool {
         let view = self.view_at(step, None);
-        let all: Vec<Sent<'_>> = sent.iter().map(|(by, updates)| Sent { by: *by, updates }).collect();
+        let all: Vec<Sent<'_>> = sent
+            .iter()
+            .map(|(by, updates)| self.sent(step, *by, updates))
+            .collect();
         let mut merging = Merging {
             program: &self.program,
-            flow_index: self.flow_at,
+            flow: &self.program.image().flows[self.flow_at],
             input: &self.input,
             config: &self.config,
             view: &view,
@@ -74,11 +79,33 @@ impl Run {
                 true
             }
             Err(fault) => {
-                let key = sent.first().map_or(ActId { step, node: flow_bytecode::NodeId(0), via: super::Via::Ending, index: 0 }, |(by, _)| *by);
+                let key = sent.first().map_or(
+                    ActId {
+                        step,
+                        node: flow_bytecode::NodeId(0),
+                        via: super::Via::Ending,
+                        index: 0,
+                    },
+                    |(by, _)| *by,
+                );
                 let node = sent.last().map(|(by, _)| by.node);
                 self.fail_run(key, node, &Failure::from(fault));
                 false
             }
+        }
+    }
+
+    fn sent<'a>(&self, step: u64, by: ActId, updates: &'a [Update]) -> Sent<'a> {
+        let (node, index) = (self.node_name(by.node), by.index);
+        let name = if index > 0 {
+            format!("{node}#{index}")
+        } else {
+            node.to_string()
+        };
+        Sent {
+            id_prefix: format!("{}-{step}-{name}", self.run_id),
+            name,
+            updates,
         }
     }
 
@@ -87,10 +114,17 @@ impl Run {
         let fields = &self.flow().fields;
         let named = updates.iter().map(|update| {
             let value = border::to_json(&update.value);
-            let value = if update.overwrite { json!({ "$set": value }) } else { value };
+            let value = if update.overwrite {
+                json!({ "$set": value })
+            } else {
+                value
+            };
             (image.str(fields[update.field.index()].name).to_owned(), value)
         });
-        let kind = EventKind::Updated { index: by.index, updates: named.collect() };
+        let kind = EventKind::Updated {
+            index: by.index,
+            updates: named.collect(),
+        };
         let node = (by.via != super::Via::Ending || by.step != step).then_some(by.node);
         self.event(step, node, kind);
     }
@@ -100,13 +134,23 @@ impl Run {
         let slots = self.flow().fields.iter().zip(self.slots.iter().zip(&new));
         let changed = slots
             .filter_map(|(field, (old, new))| {
-                Some((image.str(field.name).to_owned(), state::change(field.reducer, old.as_ref(), new.as_ref())?))
+                Some((
+                    image.str(field.name).to_owned(),
+                    state::change(field.reducer, old.as_ref(), new.as_ref())?,
+                ))
             })
             .collect();
         self.checkpoints += 1;
         let id = self.checkpoints;
         let frontier = Json::Null;
-        self.unfinished_checkpoint = Some(Checkpoint { id, parent: Some(id - 1), step, path: Vec::new(), changed, frontier });
+        self.unfinished_checkpoint = Some(Checkpoint {
+            id,
+            parent: Some(id - 1),
+            step,
+            path: Vec::new(),
+            changed,
+            frontier,
+        });
         self.event(step, None, EventKind::Committed { checkpoint: id });
         self.slots = new;
         self.views.clear();
@@ -115,7 +159,9 @@ impl Run {
     /// Adds what settled as done to the path.
     fn note_path(&mut self, members: &[ActId]) {
         let done = members.iter().filter(|id| {
-            self.acts.get(id).is_some_and(|act| act.role == Role::Normal && matches!(act.phase, Phase::Settled(Settlement::Done)))
+            self.acts.get(id).is_some_and(|act| {
+                act.role == Role::Normal && matches!(act.phase, Phase::Settled(Settlement::Done))
+            })
         });
         let names: Vec<String> = done.map(|id| self.node_name(id.node).to_string()).collect();
         if let Some(checkpoint) = &mut self.unfinished_checkpoint {
@@ -127,7 +173,10 @@ impl Run {
     fn break_after(&mut self, step: u64, members: &[ActId]) {
         let breaks = members.iter().copied().find(|id| {
             let name = self.node_name(id.node);
-            self.start.breakpoints.iter().any(|(node, before)| !before && **node == *name)
+            self.start
+                .breakpoints
+                .iter()
+                .any(|(node, before)| !before && **node == *name)
         });
         if let Some(id) = breaks {
             self.paused = true;
@@ -137,7 +186,9 @@ impl Run {
 
     /// Hands out the last checkpoint, now that it is known what comes next.
     pub(super) fn finish_checkpoint(&mut self) -> bool {
-        let Some(mut checkpoint) = self.unfinished_checkpoint.take() else { return false };
+        let Some(mut checkpoint) = self.unfinished_checkpoint.take() else {
+            return false;
+        };
         checkpoint.frontier = self.frontier();
         self.out.checkpoints.push(checkpoint);
         true
@@ -153,8 +204,14 @@ impl Run {
                 _ => next.push(self.act_name(act)),
             }
         }
-        let held: Vec<String> = self.held.keys().map(|node| self.node_name(*node).to_string()).collect();
-        let joins: Vec<usize> = (0..self.joins.len()).filter(|at| self.joins[*at].is_waiting()).collect();
+        let held: Vec<String> = self
+            .held
+            .keys()
+            .map(|node| self.node_name(*node).to_string())
+            .collect();
+        let joins: Vec<usize> = (0..self.joins.len())
+            .filter(|at| self.joins[*at].is_waiting())
+            .collect();
         json!({ "next": next, "open": open, "held": held, "joins": joins })
     }
 }

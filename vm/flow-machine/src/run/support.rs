@@ -10,11 +10,21 @@ pub(super) fn check(image: &Image, flow_at: usize) -> Result<(), Refusal> {
     for node in &flow.nodes {
         if let Some(what) = missing(node) {
             let name = image.str(node.name);
-            return Err(Refusal { code: "F2004", message: format!("`{name}`: {what} is not supported yet") });
+            return Err(Refusal {
+                code: "F2004",
+                message: format!("`{name}`: {what} is not supported yet"),
+            });
         }
     }
-    if flow.joins.iter().any(|join| matches!(join.policy, Policy::First(_))) {
-        return Err(Refusal { code: "F2004", message: "`first of` is not supported yet".into() });
+    if flow
+        .joins
+        .iter()
+        .any(|join| matches!(join.policy, Policy::First(_)))
+    {
+        return Err(Refusal {
+            code: "F2004",
+            message: "`first of` is not supported yet".into(),
+        });
     }
     Ok(())
 }

@@ -42,12 +42,22 @@ impl Run {
 
     fn open_wait(&mut self, id: ActId, dues: Vec<Option<Time>>) {
         self.openings += 1;
-        let timeout = self.node(id.node).timeout.map(|timeout| self.now.saturating_add(timeout));
+        let timeout = self
+            .node(id.node)
+            .timeout
+            .map(|timeout| self.now.saturating_add(timeout));
         let step = self.acts[&id].step;
         for due in dues.iter().copied().flatten().chain(timeout) {
             self.event(step, Some(id.node), EventKind::TimerSet { due });
         }
-        self.set_phase(id, Phase::Waiting(Waiting { opened: self.openings, dues, timeout }));
+        self.set_phase(
+            id,
+            Phase::Waiting(Waiting {
+                opened: self.openings,
+                dues,
+                timeout,
+            }),
+        );
         self.leave_step(id);
         self.offer_inbox(id);
         self.fire_timer(id);
@@ -68,13 +78,19 @@ impl Run {
     fn fitting(&mut self, id: ActId, event: u32, value: &Value, fresh: bool) -> Option<usize> {
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
-        let NodeKind::Wait(choices) = &node.kind else { return None };
+        let NodeKind::Wait(choices) = &node.kind else {
+            return None;
+        };
         let act = &self.acts[&id];
         let (view, mut regs) = (self.view_of(act), act.params.to_vec());
         regs.push(value.clone());
         let step = self.next_own_step();
         choices.iter().position(|choice| match choice.what {
-            WaitKind::Event { event: wanted, filter, transient } if wanted == event && (fresh || !transient) => match filter {
+            WaitKind::Event {
+                event: wanted,
+                filter,
+                transient,
+            } if wanted == event && (fresh || !transient) => match filter {
                 Some(filter) => self.test(filter, &regs, step, &view).unwrap_or(false),
                 None => true,
             },
@@ -86,13 +102,24 @@ impl Run {
     pub(super) fn check_event(&mut self, name: &str, data: &Json) -> Result<(u32, Value), Refusal> {
         let program = self.program.clone();
         let events = &program.image().flows[self.flow_at].events;
-        let found = events.iter().position(|(declared, _)| program.image().str(*declared) == name);
+        let found = events
+            .iter()
+            .position(|(declared, _)| program.image().str(*declared) == name);
         let Some(at) = found else {
-            let names: Vec<&str> = events.iter().map(|(declared, _)| program.image().str(*declared)).collect();
-            return Err(Refusal { code: "F2404", message: format!("the flow has no event `{name}` (it has: {})", names.join(", ")) });
+            let names: Vec<&str> = events
+                .iter()
+                .map(|(declared, _)| program.image().str(*declared))
+                .collect();
+            return Err(Refusal {
+                code: "F2404",
+                message: format!("the flow has no event `{name}` (it has: {})", names.join(", ")),
+            });
         };
         let value = match events[at].1 {
-            Some(ty) => self.check(ty, data).map_err(|fault| Refusal { code: "F2405", message: format!("event `{name}`: {fault}") })?,
+            Some(ty) => self.check(ty, data).map_err(|fault| Refusal {
+                code: "F2405",
+                message: format!("event `{name}`: {fault}"),
+            })?,
             None => Value::Null,
         };
         Ok((at as u32, value))
@@ -141,7 +168,12 @@ impl Run {
             Phase::Waiting(waiting) => {
                 let due = |due: &Option<Time>| due.is_some_and(|due| due <= now);
                 // Of several that are due, the earliest; of equals, the first in order of writing.
-                let first = waiting.dues.iter().enumerate().filter(|(_, at)| due(at)).min_by_key(|(choice, at)| (**at, *choice));
+                let first = waiting
+                    .dues
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, at)| due(at))
+                    .min_by_key(|(choice, at)| (**at, *choice));
                 match first {
                     Some((choice, _)) => Answer::Choice(choice, Value::Null),
                     None if due(&waiting.timeout) => Answer::TimedOut,
@@ -158,7 +190,9 @@ impl Run {
     pub(super) fn settle_choice(&mut self, id: ActId, choice: usize, value: Value) {
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
-        let NodeKind::Wait(choices) = &node.kind else { return };
+        let NodeKind::Wait(choices) = &node.kind else {
+            return;
+        };
         match choices.get(choice).and_then(|choice| choice.way.as_ref()) {
             None => self.succeed(id, Some(value)),
             Some(way) => match self.take_way(id, way, Some(value)) {

@@ -215,7 +215,13 @@ impl Run {
     fn event(&mut self, step: u64, node: Option<NodeId>, kind: EventKind) {
         self.seq += 1;
         let node = node.map(|node| self.node_name(node).to_string());
-        self.out.events.push(Event { seq: self.seq, step, node, at: self.now, kind });
+        self.out.events.push(Event {
+            seq: self.seq,
+            step,
+            node,
+            at: self.now,
+            kind,
+        });
     }
 
     fn effect(&mut self, effect: Effect) {
@@ -239,7 +245,10 @@ impl Run {
     fn set_phase(&mut self, id: ActId, phase: Phase) {
         let Some(act) = self.acts.get_mut(&id) else { return };
         let was = std::mem::replace(&mut act.phase, phase);
-        assert!(!matches!(was, Phase::Settled(_)), "a settled activation never changes");
+        assert!(
+            !matches!(was, Phase::Settled(_)),
+            "a settled activation never changes"
+        );
         let (now, step, role) = (act.phase.clone(), act.step, act.role);
         for due in dues(&was) {
             self.timers.remove(&(due, id));
@@ -280,7 +289,9 @@ impl Run {
     /// Moves an activation that has left its step into a step of its own.
     fn own_step(&mut self, id: ActId) -> u64 {
         let step = self.next_own_step();
-        let Some(act) = self.acts.get_mut(&id) else { return step };
+        let Some(act) = self.acts.get_mut(&id) else {
+            return step;
+        };
         let old = std::mem::replace(&mut act.step, step);
         if act.role != Role::Normal {
             return step;
@@ -318,15 +329,27 @@ impl Run {
 
     /// What must hold whenever the run rests.
     fn check_invariants(&self) {
-        assert_eq!(self.attempts.len() as u64, self.in_flight, "every attempt belongs to one running activation");
+        assert_eq!(
+            self.attempts.len() as u64,
+            self.in_flight,
+            "every attempt belongs to one running activation"
+        );
         if let Some(parallel) = self.limits.parallel {
             assert!(self.in_flight <= parallel, "no more calls than the limit allows");
         }
         if cfg!(debug_assertions) {
-            let running = self.acts.values().filter(|act| matches!(act.phase, Phase::Running { .. })).count();
+            let running = self
+                .acts
+                .values()
+                .filter(|act| matches!(act.phase, Phase::Running { .. }))
+                .count();
             assert_eq!(running as u64, self.in_flight, "calls in flight are counted");
             let live: usize = self.live.values().sum();
-            let held = self.acts.values().filter(|act| act.role == Role::Normal && act.is_unsettled()).count();
+            let held = self
+                .acts
+                .values()
+                .filter(|act| act.role == Role::Normal && act.is_unsettled())
+                .count();
             assert_eq!(live, held, "what holds steps back is counted");
         }
     }
@@ -340,7 +363,13 @@ fn dues(phase: &Phase) -> Vec<Time> {
     match phase {
         Phase::Retrying { due } => vec![*due],
         Phase::Open(question) => question.due.into_iter().collect(),
-        Phase::Waiting(waiting) => waiting.dues.iter().copied().flatten().chain(waiting.timeout).collect(),
+        Phase::Waiting(waiting) => waiting
+            .dues
+            .iter()
+            .copied()
+            .flatten()
+            .chain(waiting.timeout)
+            .collect(),
         _ => Vec::new(),
     }
 }

@@ -1,0 +1,901 @@
+//! Images for tests, made without the compiler: nodes, arrows, joins and small expressions. What
+//! the programs do is in the test files.
+
+use std::sync::Arc;
+
+use flow_bytecode::*;
+use flow_machine::Program;
+
+/// An expression.
+#[derive(Clone)]
+pub enum E {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Str(&'static str),
+    Duration(i64),
+    /// A register: parameters first, then what the chunk takes behind them.
+    Reg(u16),
+    Field(&'static str),
+    Run(RunField),
+    Op(BinaryOp, Box<E>, Box<E>),
+    Not(Box<E>),
+    Get(Box<E>, &'static str),
+    List(Vec<E>),
+    Record(Vec<(&'static str, E)>),
+    Method(Method, Vec<E>),
+    If(Box<E>, Box<E>, Box<E>),
+}
+
+/// A statement of a node.
+#[derive(Clone)]
+pub enum S {
+    Send(&'static str, E),
+    Set(&'static str, E),
+    Ensure(E, &'static str),
+    Emit(&'static str, E),
+}
+
+/// A type.
+#[derive(Clone, Copy)]
+pub enum T {
+    Int,
+    Str,
+    Bool,
+    Json,
+    Ints,
+    Strs,
+    IntOrNull,
+    Map,
+}
+
+/// Where something leads.
+#[derive(Clone)]
+pub enum To {
+    Node(&'static str),
+    With(&'static str, Vec<(&'static str, E)>),
+    Many(Vec<To>),
+    End,
+    Halt,
+    Fail(&'static str),
+    Cancel(&'static str),
+    Skip,
+}
+
+pub struct Builder {
+    image: Image,
+    flow: Flow,
+    /// Arms, errors and the like, whose targets are only known when all nodes are.
+    wiring: Vec<Wire>,
+}
+
+type Wire = Box<dyn FnOnce(&mut Builder)>;
+
+pub fn op(op: BinaryOp, a: E, b: E) -> E {
+    E::Op(op, Box::new(a), Box::new(b))
+}
+
+pub fn lt(a: E, b: E) -> E {
+    op(BinaryOp::Lt, a, b)
+}
+
+pub fn eq(a: E, b: E) -> E {
+    op(BinaryOp::Eq, a, b)
+}
+
+pub fn add(a: E, b: E) -> E {
+    op(BinaryOp::Add, a, b)
+}
+
+pub fn f(name: &'static str) -> E {
+    E::Field(name)
+}
+
+pub fn len(e: E) -> E {
+    E::Method(Method::Len, vec![e])
+}
+
+pub fn to(name: &'static str) -> To {
+    match name {
+        "end" => To::End,
+        "halt" => To::Halt,
+        "skip" => To::Skip,
+        name => To::Node(name),
+    }
+}
+
+impl Builder {
+    pub fn new() -> Builder {
+        let mut image = Image::default();
+        for ty in [Type::Int, Type::String, Type::Bool, Type::Json] {
+            image.types.push(ty);
+        }
+        image.types.push(Type::List(TypeId(0)));
+        image.types.push(Type::List(TypeId(1)));
+        image.types.push(Type::Nullable(TypeId(0)));
+        image.types.push(Type::Map(TypeId(3)));
+        image.debug.files.push(SourceText {
+            path: "test.flow".into(),
+            text: String::new(),
+        });
+        let mut builder = Builder {
+            image,
+            flow: empty_flow(),
+            wiring: Vec::new(),
+        };
+        builder.flow.name = builder.str("test");
+        builder
+    }
+
+    pub fn str(&mut self, text: &str) -> StrId {
+        if let Some(at) = self.image.strings.iter().position(|known| known == text) {
+            return StrId(at as u32);
+        }
+        self.image.strings.push(text.into());
+        StrId(self.image.strings.len() as u32 - 1)
+    }
+
+    fn constant(&mut self, value: Const) -> ConstId {
+        if let Some(at) = self.image.consts.iter().position(|known| *known == value) {
+            return ConstId(at as u32);
+        }
+        self.image.consts.push(value);
+        ConstId(self.image.consts.len() as u32 - 1)
+    }
+
+    pub fn field(&mut self, name: &'static str, ty: T, reducer: Reducer, start: Option<E>) -> &mut Self {
+        let start = start.map(|e| self.literal(&e));
+        let name = self.str(name);
+        self.flow.fields.push(Field {
+            name,
+            ty: TypeId(ty as u32),
+            reducer,
+            start,
+            ephemeral: false,
+            external: false,
+            doc: None,
+            span: span(),
+        });
+        self
+    }
+
+    pub fn ephemeral(&mut self) -> &mut Self {
+        self.flow.fields.last_mut().unwrap().ephemeral = true;
+        self
+    }
+
+    fn literal(&mut self, e: &E) -> ConstId {
+        let value = match e {
+            E::Null => Const::Null,
+            E::Bool(value) => Const::Bool(*value),
+            E::Int(value) => Const::Int(*value),
+            E::Str(text) => Const::Str(self.str(text)),
+            E::Duration(nanos) => Const::Duration(*nanos),
+            E::List(items) => Const::List(items.iter().map(|item| self.literal(item)).collect()),
+            E::Record(fields) if fields.is_empty() => Const::Map(Vec::new()),
+            _ => panic!("not a literal"),
+        };
+        self.constant(value)
+    }
+
+    pub fn param(&mut self, name: &'static str, ty: T) -> Param {
+        Param {
+            name: self.str(name),
+            ty: TypeId(ty as u32),
+            default: None,
+            doc: None,
+        }
+    }
+
+    pub fn input(&mut self, name: &'static str, ty: T) -> &mut Self {
+        let param = self.param(name, ty);
+        self.flow.params.push(param);
+        self
+    }
+
+    fn node(
+        &mut self,
+        name: &'static str,
+        params: &[(&'static str, T)],
+        kind: NodeKind,
+        stmts: &[S],
+        given: u16,
+    ) -> NodeId {
+        let params: Vec<Param> = params.iter().map(|(name, ty)| self.param(name, *ty)).collect();
+        let settle = (!stmts.is_empty()).then(|| self.chunk(params.len() as u16 + given, stmts, &E::Null));
+        let mut writes: Vec<FieldId> = stmts
+            .iter()
+            .filter_map(|s| match s {
+                S::Send(f, _) | S::Set(f, _) => Some(self.field_id(f)),
+                _ => None,
+            })
+            .collect();
+        writes.sort_unstable();
+        writes.dedup();
+        let name = self.str(name);
+        self.flow.nodes.push(Node {
+            name,
+            doc: None,
+            params,
+            kind,
+            schedule: Schedule::Normal,
+            settle,
+            goto: None,
+            may_goto: Vec::new(),
+            may_update: Vec::new(),
+            may_overwrite: Vec::new(),
+            retry: None,
+            timeout: None,
+            on_timeout: None,
+            on_error: None,
+            cache: None,
+            undo: None,
+            locks: Vec::new(),
+            cancel: Vec::new(),
+            finish: Vec::new(),
+            verify: None,
+            outs: Vec::new(),
+            reads: Vec::new(),
+            writes,
+            span: span(),
+        });
+        let mut reads = Vec::new();
+        stmts.iter().for_each(|s| match s {
+            S::Send(_, e) | S::Set(_, e) | S::Ensure(e, _) | S::Emit(_, e) => fields_of(e, &mut reads),
+        });
+        let id = NodeId(self.flow.nodes.len() as u32 - 1);
+        self.add_reads(id, &reads);
+        id
+    }
+
+    fn add_reads(&mut self, node: NodeId, names: &[&'static str]) {
+        let ids: Vec<FieldId> = names.iter().map(|name| self.field_id(name)).collect();
+        let reads = &mut self.flow.nodes[node.index()].reads;
+        reads.extend(ids);
+        reads.sort_unstable();
+        reads.dedup();
+    }
+
+    /// A task that calls the worker of its own name; the reply is register `params`.
+    pub fn task(&mut self, name: &'static str, stmts: &[S]) -> &mut Self {
+        self.task_with(name, &[], &[], T::Json, stmts)
+    }
+
+    pub fn task_with(
+        &mut self,
+        name: &'static str,
+        params: &[(&'static str, T)],
+        args: &[(&'static str, E)],
+        reply: T,
+        stmts: &[S],
+    ) -> &mut Self {
+        let call = self.call(name, params.len() as u16, args, reply);
+        let id = self.node(name, params, NodeKind::Task(call), stmts, 1);
+        let mut reads = Vec::new();
+        args.iter().for_each(|(_, e)| fields_of(e, &mut reads));
+        self.add_reads(id, &reads);
+        self
+    }
+
+    fn call(&mut self, worker: &'static str, given: u16, args: &[(&'static str, E)], reply: T) -> Call {
+        let record = E::Record(args.to_vec());
+        let chunk = self.chunk(given, &[], &record);
+        let params: Vec<Param> = args.iter().map(|(name, _)| self.param(name, T::Json)).collect();
+        let known = self
+            .image
+            .workers
+            .iter()
+            .position(|known| self.image.str(known.name) == worker);
+        let worker_id = known.unwrap_or_else(|| {
+            let options = self.chunk(params.len() as u16, &[], &E::Record(vec![]));
+            let name = self.str(worker);
+            self.image.workers.push(Worker {
+                name,
+                protocol: Protocol::Webhook,
+                params,
+                reply: TypeId(reply as u32),
+                options,
+                tags: Vec::new(),
+                timeout: None,
+                retry: None,
+                once: false,
+                readonly: false,
+                doc: None,
+            });
+            self.image.workers.len() - 1
+        });
+        Call {
+            worker: WorkerId(worker_id as u32),
+            args: chunk,
+            reply: TypeId(reply as u32),
+            content: None,
+        }
+    }
+
+    pub fn once(&mut self) -> &mut Self {
+        self.image.workers.last_mut().unwrap().once = true;
+        self
+    }
+
+    pub fn transform(&mut self, name: &'static str, stmts: &[S]) -> &mut Self {
+        self.node(name, &[], NodeKind::Transform, stmts, 0);
+        self
+    }
+
+    pub fn transform_with(
+        &mut self,
+        name: &'static str,
+        params: &[(&'static str, T)],
+        stmts: &[S],
+    ) -> &mut Self {
+        self.node(name, params, NodeKind::Transform, stmts, 0);
+        self
+    }
+
+    /// A route whose first arm that holds is taken.
+    pub fn route(&mut self, name: &'static str, arms: Vec<(E, To)>) -> &mut Self {
+        self.route_of(name, arms, false)
+    }
+
+    pub fn route_every(&mut self, name: &'static str, arms: Vec<(E, To)>) -> &mut Self {
+        self.route_of(name, arms, true)
+    }
+
+    fn route_of(&mut self, name: &'static str, arms: Vec<(E, To)>, every: bool) -> &mut Self {
+        let placeholder = Decision {
+            decide: ChunkId(0),
+            every,
+            arms: Vec::new(),
+        };
+        let id = self.node(name, &[], NodeKind::Route(placeholder), &[], 0);
+        self.wiring.push(Box::new(move |b| {
+            let mut reads = Vec::new();
+            arms.iter().for_each(|(e, _)| fields_of(e, &mut reads));
+            b.add_reads(id, &reads);
+            let decision = b.decision(arms, every, 0);
+            b.flow.nodes[id.index()].kind = NodeKind::Route(decision);
+        }));
+        self
+    }
+
+    fn decision(&mut self, arms: Vec<(E, To)>, every: bool, given: u16) -> Decision {
+        let mut value = if every { E::List(vec![]) } else { E::Int(0) };
+        for (at, (cond, _)) in arms.iter().enumerate().rev() {
+            let at = E::Int(at as i64);
+            value = if every {
+                let one = E::If(
+                    Box::new(cond.clone()),
+                    Box::new(E::List(vec![at])),
+                    Box::new(E::List(vec![])),
+                );
+                add(one, value)
+            } else {
+                E::If(Box::new(cond.clone()), Box::new(at), Box::new(value))
+            };
+        }
+        let decide = self.chunk(given, &[], &value);
+        let arms = arms
+            .into_iter()
+            .enumerate()
+            .map(|(at, (_, to))| Arm {
+                label: self.str(&format!("arm {at}")),
+                target: self.target(&to, given),
+                span: span(),
+            })
+            .collect();
+        Decision { decide, every, arms }
+    }
+
+    /// A send: (list, target, args over the item, window).
+    pub fn send(
+        &mut self,
+        name: &'static str,
+        eaches: Vec<(E, &'static str, Vec<(&'static str, E)>, Option<u32>)>,
+    ) -> &mut Self {
+        let id = self.node(name, &[], NodeKind::Send(Vec::new()), &[], 0);
+        self.wiring.push(Box::new(move |b| {
+            let mut reads = Vec::new();
+            eaches.iter().for_each(|(list, ..)| fields_of(list, &mut reads));
+            b.add_reads(id, &reads);
+            let eaches = eaches
+                .into_iter()
+                .map(|(list, node, args, window)| Each {
+                    list: b.chunk(0, &[], &list),
+                    single: false,
+                    follow: None,
+                    filter: None,
+                    node: b.node_id(node),
+                    args: (!args.is_empty()).then(|| b.chunk(1, &[], &E::Record(args))),
+                    window,
+                    until: None,
+                    cancel_rest: false,
+                })
+                .collect();
+            b.flow.nodes[id.index()].kind = NodeKind::Send(eaches);
+        }));
+        self
+    }
+
+    /// An interrupt; the answer is register 0.
+    pub fn interrupt(&mut self, name: &'static str, gate: Option<E>, answer: T, stmts: &[S]) -> &mut Self {
+        let ask = self.chunk(0, &[], &E::Str(name));
+        let mut reads = Vec::new();
+        gate.iter().for_each(|e| fields_of(e, &mut reads));
+        let gate = gate.map(|gate| self.chunk(0, &[], &gate));
+        let kind = NodeKind::Interrupt(Interrupt {
+            gate,
+            ask,
+            show: None,
+            answer: Some(TypeId(answer as u32)),
+        });
+        let id = self.node(name, &[], kind, stmts, 1);
+        self.add_reads(id, &reads);
+        self
+    }
+
+    /// A wait for some time.
+    pub fn wait(&mut self, name: &'static str, nanos: i64, stmts: &[S]) -> &mut Self {
+        let chunk = self.chunk(0, &[], &E::Duration(nanos));
+        self.node(
+            name,
+            &[],
+            NodeKind::Wait(vec![WaitFor {
+                what: WaitKind::For(chunk),
+                way: None,
+            }]),
+            stmts,
+            1,
+        );
+        self
+    }
+
+    /// A wait for an event without data.
+    pub fn wait_event(&mut self, name: &'static str, event: &'static str, stmts: &[S]) -> &mut Self {
+        let known = self.str(event);
+        let at = self
+            .flow
+            .events
+            .iter()
+            .position(|(declared, _)| *declared == known)
+            .unwrap_or_else(|| {
+                self.flow.events.push((known, Some(TypeId(T::Json as u32))));
+                self.flow.events.len() - 1
+            });
+        let what = WaitKind::Event {
+            event: at as u32,
+            filter: None,
+            transient: false,
+        };
+        self.node(
+            name,
+            &[],
+            NodeKind::Wait(vec![WaitFor { what, way: None }]),
+            stmts,
+            1,
+        );
+        self
+    }
+
+    fn last(&mut self) -> &mut Node {
+        self.flow.nodes.last_mut().unwrap()
+    }
+
+    pub fn schedule(&mut self, schedule: Schedule) -> &mut Self {
+        self.last().schedule = schedule;
+        self
+    }
+
+    pub fn timeout(&mut self, nanos: i64) -> &mut Self {
+        self.last().timeout = Some(nanos);
+        self
+    }
+
+    pub fn retry(&mut self, attempts: u32, min: i64, max: i64) -> &mut Self {
+        self.last().retry = Some(RetryPolicy {
+            attempts,
+            backoff_min: min,
+            backoff_max: max,
+            factor: 2.0,
+            on: None,
+        });
+        self
+    }
+
+    pub fn undo(&mut self, worker: &'static str) -> &mut Self {
+        let given = self.last().params.len() as u16 + 1;
+        let call = self.call(worker, given, &[], T::Json);
+        self.last().undo = Some(Undo { call });
+        self
+    }
+
+    pub fn may_update(&mut self, names: &[&'static str]) -> &mut Self {
+        let ids: Vec<FieldId> = names.iter().map(|name| self.field_id(name)).collect();
+        self.last().may_update.extend(&ids);
+        self.last().writes.extend(ids);
+        self.last().writes.sort_unstable();
+        self.last().writes.dedup();
+        self
+    }
+
+    pub fn may_goto(&mut self, targets: Vec<To>) -> &mut Self {
+        let id = NodeId(self.flow.nodes.len() as u32 - 1);
+        self.wiring.push(Box::new(move |b| {
+            let targets = targets.iter().map(|to| b.target(to, 0)).collect();
+            b.flow.nodes[id.index()].may_goto = targets;
+        }));
+        self
+    }
+
+    /// A goto decided on the parameters and the reply.
+    pub fn goto(&mut self, arms: Vec<(E, To)>) -> &mut Self {
+        let id = NodeId(self.flow.nodes.len() as u32 - 1);
+        self.wiring.push(Box::new(move |b| {
+            let given = b.given(id);
+            let mut reads = Vec::new();
+            arms.iter().for_each(|(e, _)| fields_of(e, &mut reads));
+            b.add_reads(id, &reads);
+            let decision = b.decision(arms, false, given);
+            b.flow.nodes[id.index()].goto = Some(decision);
+        }));
+        self
+    }
+
+    fn given(&self, id: NodeId) -> u16 {
+        let node = &self.flow.nodes[id.index()];
+        node.params.len() as u16 + u16::from(!matches!(node.kind, NodeKind::Transform))
+    }
+
+    pub fn on_error(&mut self, target: To, updates: &[S]) -> &mut Self {
+        let id = NodeId(self.flow.nodes.len() as u32 - 1);
+        let updates = updates.to_vec();
+        self.wiring.push(Box::new(move |b| {
+            let given = b.flow.nodes[id.index()].params.len() as u16 + 1;
+            let way = b.error_way(&target, &updates, given);
+            b.flow.nodes[id.index()].on_error = Some(way);
+        }));
+        self
+    }
+
+    pub fn flow_on_error(&mut self, target: To) -> &mut Self {
+        self.wiring.push(Box::new(move |b| {
+            let way = b.error_way(&target, &[], 1);
+            b.flow.on_error = Some(way);
+        }));
+        self
+    }
+
+    fn error_way(&mut self, target: &To, updates: &[S], given: u16) -> ErrorWay {
+        let updates = (!updates.is_empty()).then(|| self.chunk(given, updates, &E::Null));
+        ErrorWay {
+            target: self.target(target, given),
+            updates,
+        }
+    }
+
+    pub fn on_timeout(&mut self, target: To, updates: &[S]) -> &mut Self {
+        let id = NodeId(self.flow.nodes.len() as u32 - 1);
+        let updates = updates.to_vec();
+        self.wiring.push(Box::new(move |b| {
+            let given = b.flow.nodes[id.index()].params.len() as u16;
+            let chunk = (!updates.is_empty()).then(|| b.chunk(given, &updates, &E::Null));
+            let target = b.target(&target, given);
+            b.flow.nodes[id.index()].on_timeout = Some(TimeoutWay {
+                target,
+                updates: chunk,
+            });
+        }));
+        self
+    }
+
+    pub fn limits(&mut self, limits: Limits) -> &mut Self {
+        self.flow.limits = limits;
+        self
+    }
+
+    pub fn result(&mut self, e: &E) -> &mut Self {
+        let chunk = self.chunk(0, &[], e);
+        self.flow.result = Some(chunk);
+        self
+    }
+
+    /// `a -> b -> c`; `start` and `end` as in source.
+    pub fn edge(&mut self, path: &'static str) -> &mut Self {
+        self.wiring.push(Box::new(move |b| {
+            let names: Vec<&'static str> = path.split("->").map(str::trim).collect();
+            for pair in names.windows(2) {
+                let out = Out::To(b.target(&to(pair[1]), 0));
+                b.outs(pair[0]).push(out);
+            }
+        }));
+        self
+    }
+
+    /// `policy of [sources] -> target`.
+    pub fn join(
+        &mut self,
+        policy: Policy,
+        sources: &'static [&'static str],
+        target: &'static str,
+    ) -> &mut Self {
+        self.join_else(policy, sources, target, None)
+    }
+
+    pub fn join_else(
+        &mut self,
+        policy: Policy,
+        sources: &'static [&'static str],
+        target: &'static str,
+        otherwise: Option<To>,
+    ) -> &mut Self {
+        self.wiring.push(Box::new(move |b| {
+            let join = JoinId(b.flow.joins.len() as u32);
+            let ids = sources.iter().map(|name| Source::Node(b.node_id(name))).collect();
+            let target = vec![Out::To(b.target(&to(target), 0))];
+            let otherwise = otherwise.map(|to| b.target(&to, 0));
+            b.flow.joins.push(Join {
+                policy,
+                rest: Rest::Cancel,
+                sources: ids,
+                target,
+                otherwise,
+                span: span(),
+            });
+            for (source, name) in (0..).zip(sources) {
+                b.outs(name).push(Out::Arrive { join, source });
+            }
+        }));
+        self
+    }
+
+    fn outs(&mut self, name: &str) -> &mut Vec<Out> {
+        if name == "start" {
+            return &mut self.flow.entry;
+        }
+        let id = self.node_id(name);
+        &mut self.flow.nodes[id.index()].outs
+    }
+
+    fn target(&mut self, to: &To, given: u16) -> Target {
+        match to {
+            To::Node(name) => Target::Node {
+                node: self.node_id(name),
+                args: None,
+            },
+            To::With(name, args) => {
+                let chunk = self.chunk(given, &[], &E::Record(args.clone()));
+                Target::Node {
+                    node: self.node_id(name),
+                    args: Some(chunk),
+                }
+            }
+            To::Many(all) => Target::Many(all.iter().map(|to| self.target(to, given)).collect()),
+            To::End => Target::End,
+            To::Halt => Target::Halt,
+            To::Skip => Target::Skip,
+            To::Fail(why) => Target::Fail(self.chunk(given, &[], &E::Str(why))),
+            To::Cancel(why) => Target::Cancel(self.chunk(given, &[], &E::Str(why))),
+        }
+    }
+
+    fn node_id(&self, name: &str) -> NodeId {
+        let at = self
+            .flow
+            .nodes
+            .iter()
+            .position(|node| self.image.str(node.name) == name);
+        NodeId(at.unwrap_or_else(|| panic!("no node {name}")) as u32)
+    }
+
+    fn field_id(&self, name: &str) -> FieldId {
+        let at = self
+            .flow
+            .fields
+            .iter()
+            .position(|field| self.image.str(field.name) == name);
+        FieldId(at.unwrap_or_else(|| panic!("no field {name}")) as u32)
+    }
+
+    fn chunk(&mut self, params: u16, stmts: &[S], value: &E) -> ChunkId {
+        let mut code = Code {
+            next: params,
+            most: params,
+            ops: Vec::new(),
+        };
+        for stmt in stmts {
+            let mark = code.next;
+            match stmt {
+                S::Send(name, e) | S::Set(name, e) => {
+                    let value = code.expr(self, e);
+                    let field = self.field_id(name);
+                    code.ops.push(Op::Update {
+                        field,
+                        value,
+                        overwrite: matches!(stmt, S::Set(..)),
+                    });
+                }
+                S::Ensure(e, why) => {
+                    let cond = code.expr(self, e);
+                    let message = code.expr(self, &E::Str(why));
+                    code.ops.push(Op::Ensure { cond, message });
+                }
+                S::Emit(name, e) => {
+                    let value = code.expr(self, e);
+                    let name = self.str(name);
+                    code.ops.push(Op::Emit { name, value });
+                }
+            }
+            code.next = mark;
+        }
+        let src = code.expr(self, value);
+        code.ops.push(Op::Return { src });
+        let name = self.str("chunk");
+        self.image.chunks.push(Chunk {
+            name,
+            params,
+            registers: code.most,
+            code: code.ops,
+            spans: Vec::new(),
+        });
+        ChunkId(self.image.chunks.len() as u32 - 1)
+    }
+
+    pub fn build(&mut self) -> Arc<Program> {
+        let wiring = std::mem::take(&mut self.wiring);
+        wiring.into_iter().for_each(|wire| wire(self));
+        let mut image = self.image.clone();
+        image.flows.push(self.flow.clone());
+        match flow_bytecode::verify(image) {
+            Ok(image) => Arc::new(Program::new(image)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+struct Code {
+    next: u16,
+    most: u16,
+    ops: Vec<Op>,
+}
+
+impl Code {
+    fn fresh(&mut self) -> u16 {
+        self.next += 1;
+        self.most = self.most.max(self.next);
+        self.next - 1
+    }
+
+    /// Values in registers that stand next to each other.
+    fn row(&mut self, b: &mut Builder, items: &[E]) -> u16 {
+        let first = self.next;
+        let slots: Vec<u16> = items.iter().map(|_| self.fresh()).collect();
+        for (slot, item) in slots.iter().zip(items) {
+            let src = self.expr(b, item);
+            self.ops.push(Op::Move { dst: *slot, src });
+        }
+        first
+    }
+
+    fn expr(&mut self, b: &mut Builder, e: &E) -> u16 {
+        if let E::Reg(reg) = e {
+            return *reg;
+        }
+        let dst = self.fresh();
+        match e {
+            E::Reg(_) => {}
+            E::Null | E::Bool(_) | E::Int(_) | E::Str(_) | E::Duration(_) => {
+                let value = b.literal(e);
+                self.ops.push(Op::Const { dst, value });
+            }
+            E::Field(name) => self.ops.push(Op::LoadField {
+                dst,
+                field: b.field_id(name),
+            }),
+            E::Run(what) => self.ops.push(Op::LoadRun { dst, what: *what }),
+            E::Op(op, x, y) => {
+                let (a, b) = (self.expr(b, x), self.expr(b, y));
+                self.ops.push(Op::Binary { op: *op, dst, a, b });
+            }
+            E::Not(x) => {
+                let a = self.expr(b, x);
+                self.ops.push(Op::Unary {
+                    op: UnaryOp::Not,
+                    dst,
+                    a,
+                });
+            }
+            E::Get(x, name) => {
+                let base = self.expr(b, x);
+                let name = b.str(name);
+                self.ops.push(Op::Field {
+                    dst,
+                    base,
+                    name,
+                    hint: 0,
+                });
+            }
+            E::List(items) => {
+                let first = self.row(b, items);
+                self.ops.push(Op::List {
+                    dst,
+                    first,
+                    count: items.len() as u16,
+                });
+            }
+            E::Record(fields) => {
+                let values: Vec<E> = fields.iter().map(|(_, e)| e.clone()).collect();
+                let first = self.row(b, &values);
+                let null = b.constant(Const::Null);
+                let shape = Const::Record(fields.iter().map(|(name, _)| (b.str(name), null)).collect());
+                let shape = b.constant(shape);
+                self.ops.push(Op::Record { dst, shape, first });
+            }
+            E::Method(method, args) => {
+                let first = self.row(b, args);
+                self.ops.push(Op::Method {
+                    dst,
+                    method: *method,
+                    first,
+                    count: args.len() as u16,
+                });
+            }
+            E::If(cond, yes, no) => {
+                let cond = self.expr(b, cond);
+                let test = self.ops.len();
+                self.ops.push(Op::Jump { to: 0 });
+                let src = self.expr(b, yes);
+                self.ops.push(Op::Move { dst, src });
+                let out = self.ops.len();
+                self.ops.push(Op::Jump { to: 0 });
+                self.ops[test] = Op::JumpIfNot {
+                    cond,
+                    to: self.ops.len() as u32,
+                };
+                let src = self.expr(b, no);
+                self.ops.push(Op::Move { dst, src });
+                self.ops[out] = Op::Jump {
+                    to: self.ops.len() as u32,
+                };
+            }
+        }
+        dst
+    }
+}
+
+fn fields_of(e: &E, found: &mut Vec<&'static str>) {
+    match e {
+        E::Field(name) => found.push(name),
+        E::Op(_, a, b) => [a, b].into_iter().for_each(|e| fields_of(e, found)),
+        E::Not(e) | E::Get(e, _) => fields_of(e, found),
+        E::List(items) | E::Method(_, items) => items.iter().for_each(|e| fields_of(e, found)),
+        E::Record(fields) => fields.iter().for_each(|(_, e)| fields_of(e, found)),
+        E::If(a, b, c) => [a, b, c].into_iter().for_each(|e| fields_of(e, found)),
+        _ => {}
+    }
+}
+
+fn span() -> SourceSpan {
+    SourceSpan {
+        file: 0,
+        start: 0,
+        end: 0,
+    }
+}
+
+fn empty_flow() -> Flow {
+    Flow {
+        name: StrId(0),
+        doc: None,
+        params: Vec::new(),
+        config: Vec::new(),
+        fields: Vec::new(),
+        nodes: Vec::new(),
+        entry: Vec::new(),
+        joins: Vec::new(),
+        limits: Limits::default(),
+        on_error: None,
+        events: Vec::new(),
+        result: None,
+        result_type: None,
+        span: span(),
+    }
+}

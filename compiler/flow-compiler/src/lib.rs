@@ -8,6 +8,10 @@
 //! - **Layout**: how a file is written (`format`); needs a syntax tree and nothing else.
 //! - **Image**: what the machine runs, made from a program without errors (`codegen`).
 
+mod lower;
+mod names;
+mod project;
+
 pub mod codegen;
 pub mod format;
 pub mod graph;
@@ -15,3 +19,54 @@ pub mod hir;
 pub mod passes;
 pub mod start;
 pub mod types;
+
+pub use project::{LoadError, Loader, NoFiles};
+
+use flow_diagnostics::{Diagnostic, SourceMap};
+
+/// A program that has been checked, and everything that was found.
+#[derive(Debug)]
+pub struct Checked {
+    /// The files that it consists of.
+    pub sources: SourceMap,
+    /// What is to be said about it, as people read: by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The program; complete only if there are no errors.
+    pub program: hir::Program,
+}
+
+impl Checked {
+    /// Whether anything was found that keeps the program from being built.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// The image of the program, unless there are errors: then the diagnostics.
+    pub fn build(&self) -> Result<flow_bytecode::Image, &[Diagnostic]> {
+        if self.has_errors() {
+            return Err(&self.diagnostics);
+        }
+        Ok(codegen::generate(&self.program, &self.sources))
+    }
+}
+
+/// Loads and checks the file at `entry` and everything that it imports.
+pub fn check(loader: &dyn Loader, entry: &str) -> Checked {
+    check_entry(loader, &project::Entry::Path(entry))
+}
+
+/// Checks a text that stands alone, or in an editor: its imports come from `loader` ([`NoFiles`] where there are
+/// none). `path` is how it is called, and what its imports are relative to.
+pub fn check_text(loader: &dyn Loader, path: &str, text: &str) -> Checked {
+    check_entry(loader, &project::Entry::Text(path, text))
+}
+
+fn check_entry(loader: &dyn Loader, entry: &project::Entry<'_>) -> Checked {
+    let project = project::Project::load(loader, entry);
+    let mut diagnostics = project.diagnostics.clone();
+    let program = lower::lower(&project, loader, &mut diagnostics);
+    diagnostics.extend(passes::run(&program));
+    Diagnostic::sort(&mut diagnostics);
+    diagnostics.dedup();
+    Checked { sources: project.sources, diagnostics, program }
+}

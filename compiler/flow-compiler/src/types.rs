@@ -139,3 +139,48 @@ impl Types {
         ty
     }
 }
+
+/// A type as people write it: names where there are some, else its form.
+pub fn show(types: &Types, ty: Ty) -> String {
+    match types.kind(ty) {
+        TyKind::Error => "unknown".into(),
+        TyKind::Bool => "bool".into(),
+        TyKind::Int => "int".into(),
+        TyKind::Float => "float".into(),
+        TyKind::String => "string".into(),
+        TyKind::Duration => "duration".into(),
+        TyKind::Time => "time".into(),
+        TyKind::Json => "json".into(),
+        TyKind::Secret => "secret".into(),
+        TyKind::Null => "null".into(),
+        TyKind::Never => "nothing".into(),
+        TyKind::List(item) => format!("[{}]", show(types, *item)),
+        TyKind::Map(value) => format!("map<{}>", show(types, *value)),
+        TyKind::Nullable(inner) => match types.kind(*inner) {
+            TyKind::Refined(_) => format!("({})?", show(types, *inner)),
+            _ => format!("{}?", show(types, *inner)),
+        },
+        TyKind::Record(record) => match &record.name {
+            Some(name) => name.clone(),
+            None if record.fields.is_empty() => "{ }".into(),
+            None => {
+                let fields: Vec<String> = record
+                    .fields
+                    .iter()
+                    .map(|field| {
+                        let more = if field.default.is_some() { " = …" } else { "" };
+                        format!("{}: {}{more}", field.name, show(types, field.ty))
+                    })
+                    .collect();
+                format!("{{ {} }}", fields.join(", "))
+            }
+        },
+        TyKind::Enum(decl) => decl.name.clone(),
+        TyKind::Refined(refined) => format!("{} where {}", show(types, refined.base), refined.text),
+        TyKind::Fn(params, result) => {
+            let params: Vec<String> = params.iter().map(|param| show(types, *param)).collect();
+            format!("({}) -> {}", params.join(", "), show(types, *result))
+        }
+        TyKind::Param(name) => name.clone(),
+    }
+}

@@ -1,0 +1,182 @@
+//! Arrows: chains and brackets, taken apart into plain arrows and joins. Whether the drawing makes sense is
+//! for the graph passes.
+
+use std::rc::Rc;
+
+use flow_bytecode::{Policy, Rest};
+use flow_diagnostics::Span;
+use flow_grammar::ast::{self, PolicyKind, RestKind, StopKind};
+
+use super::flows::FlowEnv;
+use super::{Cx, Lower};
+use crate::hir::NodeRef;
+use crate::hir::flow::{Arrow, Flow, Join, Source, Target, TargetKind};
+
+/// What stands before an arrow.
+enum From {
+    Start,
+    Node(NodeRef),
+    Join(u32),
+    /// Nothing that an arrow can leave; said already.
+    Nothing,
+}
+
+/// A stop, seen from both sides.
+struct End {
+    entries: Vec<Target>,
+    from: From,
+    span: Span,
+}
+
+impl<'a> Lower<'a> {
+    pub(super) fn edges(&mut self, module: usize, decl: &'a ast::FlowDecl, env: &Rc<FlowEnv>, flow: &mut Flow) {
+        let mut cx = Cx::in_flow(module, env);
+        for chain in decl.edges() {
+            self.chain(&mut cx, chain, false, flow);
+        }
+    }
+
+    /// Lowers a chain; gives its first and its last stop. `leaves`: an arrow leaves its last stop.
+    fn chain(&mut self, cx: &mut Cx, chain: &ast::Chain, leaves: bool, flow: &mut Flow) -> Option<(End, End)> {
+        let last = chain.stops.len().checked_sub(1)?;
+        let mut first_end: Option<End> = None;
+        let mut before: Option<End> = None;
+        let mut latest: Option<u32> = None;
+        for (place, stop) in chain.stops.iter().enumerate() {
+            let mut end = self.stop(cx, stop, place < last || leaves, place > 0, flow);
+            if let From::Join(join) = end.from {
+                latest = Some(join);
+            }
+            if let Some(before) = &before {
+                Self::connect(before, &mut end, flow);
+            }
+            if first_end.is_none() {
+                let from = match end.from {
+                    From::Start => From::Start,
+                    From::Node(node) => From::Node(node),
+                    From::Join(join) => From::Join(join),
+                    From::Nothing => From::Nothing,
+                };
+                first_end = Some(End { entries: end.entries.clone(), from, span: end.span });
+            }
+            before = Some(end);
+        }
+        if let Some(written) = &chain.otherwise {
+            let target = self.target(cx, written, false);
+            match latest {
+                Some(join) => flow.joins[join as usize].otherwise = Some(target),
+                None => {
+                    self.error(
+                        flow_diagnostics::codes::syntax::ARROW_MISUSE,
+                        written.span,
+                        "`else` belongs to a join, and there is none before it",
+                        "",
+                    )
+                    .help = Some("write it behind `[a, b] -> c`".into());
+                }
+            }
+        }
+        Some((first_end?, before?))
+    }
+
+    /// Draws the arrow from one stop to the next.
+    fn connect(before: &End, after: &mut End, flow: &mut Flow) {
+        let span = before.span.to(after.span);
+        match before.from {
+            From::Start | From::Node(_) => {
+                let from = match before.from {
+                    From::Node(node) => Some(node),
+                    _ => None,
+                };
+                for to in &after.entries {
+                    flow.arrows.push(Arrow { from, to: to.clone(), span: before.span.to(to.span) });
+                }
+            }
+            From::Join(join) => {
+                let join = &mut flow.joins[join as usize];
+                join.target.clone_from(&after.entries);
+                join.span = span;
+            }
+            From::Nothing => {}
+        }
+    }
+
+    fn stop(&mut self, cx: &mut Cx, stop: &ast::Stop, leaves: bool, entered: bool, flow: &mut Flow) -> End {
+        let span = stop.span;
+        let one = |kind| vec![Target { kind, span }];
+        let (entries, from) = match &stop.kind {
+            StopKind::Start => (Vec::new(), From::Start),
+            StopKind::Node(name) => match self.node_named(cx, name) {
+                Some(node) => {
+                    let args = if entered { self.node_args(cx, node, name, &[], span) } else { Vec::new() };
+                    (one(TargetKind::Node(node, args)), From::Node(node))
+                }
+                None => (one(TargetKind::Error), From::Nothing),
+            },
+            StopKind::End => (one(TargetKind::End), From::Nothing),
+            StopKind::Halt => (one(TargetKind::Halt), From::Nothing),
+            StopKind::Fail(why) => (one(TargetKind::Fail(self.check(cx, why, self.prim.string))), From::Nothing),
+            StopKind::Cancel(why) => (one(TargetKind::Cancel(self.check(cx, why, self.prim.string))), From::Nothing),
+            StopKind::Error => (Vec::new(), From::Nothing),
+            StopKind::Bracket(bracket) => return self.bracket(cx, bracket, leaves, entered, span, flow),
+        };
+        End { entries, from, span }
+    }
+
+    /// A bracket: its branches, and a join where an arrow leaves it.
+    fn bracket(&mut self, cx: &mut Cx, bracket: &ast::Bracket, leaves: bool, entered: bool, span: Span, flow: &mut Flow) -> End {
+        let join = leaves.then(|| {
+            flow.joins.push(Join {
+                policy: policy(bracket.policy),
+                rest: bracket.rest.map_or(Rest::Cancel, |rest| match rest.kind {
+                    RestKind::Cancel => Rest::Cancel,
+                    RestKind::Keep => Rest::Keep,
+                    RestKind::Block => Rest::Block,
+                }),
+                sources: Vec::new(),
+                target: Vec::new(),
+                otherwise: None,
+                bracket: bracket.span,
+                span,
+            });
+            flow.joins.len() as u32 - 1
+        });
+        let mut entries = Vec::new();
+        for branch in &bracket.branches {
+            let Some((first, last)) = self.branch(cx, branch, leaves, entered, flow) else { continue };
+            entries.extend(first.entries);
+            let source = match last.from {
+                From::Node(node) => Source::Node(node),
+                From::Join(inner) => Source::Join(inner),
+                From::Start | From::Nothing => continue,
+            };
+            if let Some(join) = join {
+                flow.joins[join as usize].sources.push((source, last.span));
+            }
+        }
+        End { entries, from: join.map_or(From::Nothing, From::Join), span }
+    }
+
+    /// A branch: like a chain, except that an arrow may enter its first stop.
+    fn branch(&mut self, cx: &mut Cx, branch: &ast::Chain, leaves: bool, entered: bool, flow: &mut Flow) -> Option<(End, End)> {
+        if entered {
+            if let Some(ast::Stop { kind: StopKind::Node(name), span }) = branch.stops.first() {
+                if let Some(node) = cx.flow.as_ref().and_then(|flow| flow.nodes.get(&name.name).copied()) {
+                    self.node_args(cx, node, name, &[], *span);
+                }
+            }
+        }
+        self.chain(cx, branch, leaves, flow)
+    }
+}
+
+fn policy(written: Option<ast::Policy>) -> Policy {
+    match written.map(|policy| policy.kind) {
+        None | Some(PolicyKind::All) => Policy::All,
+        Some(PolicyKind::Any) => Policy::Any,
+        Some(PolicyKind::Majority) => Policy::Majority,
+        Some(PolicyKind::AtLeast(n)) => Policy::AtLeast(n),
+        Some(PolicyKind::First(n)) => Policy::First(n),
+        Some(PolicyKind::Each) => Policy::Each,
+    }
+}

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use flow_diagnostics::codes::names as codes;
-use flow_diagnostics::{Diagnostic, FileId, SourceMap, Span};
+use flow_diagnostics::{Diagnostic, SourceMap, Span};
 use flow_grammar::ast::{self, ImportPath, Item};
 
 /// Where texts come from: a disk, an editor, a table in a test.
@@ -261,11 +261,6 @@ fn clean(path: &str) -> String {
         }
     }
     parts.join("/")
-}
-
-/// The module that a file number belongs to.
-pub(crate) fn module_of(project: &Project, file: FileId) -> usize {
-    project.modules.iter().position(|module| module.ast.file == file).unwrap_or(0)
 }
 
 #[cfg(test)]

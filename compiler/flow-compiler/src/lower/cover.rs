@@ -68,7 +68,7 @@ impl Lower<'_> {
             }
         }
         let missing = cover.missing();
-        if missing.is_empty() {
+        if missing.is_empty() || self.broken(whole.to(arms.last().map_or(whole, |(_, arm)| *arm))) {
             return;
         }
         let list: Vec<String> = missing.iter().take(6).map(|name| format!("`{name}`")).collect();

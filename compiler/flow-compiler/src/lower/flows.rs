@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use flow_diagnostics::codes::{secrets, state as codes};
 use flow_diagnostics::{Diagnostic, Span};
-use flow_grammar::ast::{self, FlowEntry, NodeKind};
+use flow_grammar::ast::{self, FlowEntry};
 
 use super::{Cx, Lower, doc, name};
 use crate::hir::flow::{EventDecl, Field, Flow, Limit, Reducer};
@@ -35,7 +35,6 @@ pub(crate) struct FlowEnv {
 /// What a target needs to know of a node.
 pub(crate) struct NodeSig {
     pub params: Vec<Param>,
-    pub kind: NodeKind,
     pub span: Span,
 }
 
@@ -308,7 +307,7 @@ impl<'a> Lower<'a> {
             let message = format!("a node cannot be called `{}`", node.name);
             self.error(flow_diagnostics::codes::names::RESERVED_NAME, node.name.span, message, "");
         }
-        env.node_sigs.push(NodeSig { params, kind: node.kind, span: node.name.span });
+        env.node_sigs.push(NodeSig { params, span: node.name.span });
     }
 
     fn result(&mut self, module: usize, decl: &ast::FlowDecl, mut env: FlowEnv, flow: &mut Flow) -> FlowEnv {

@@ -5,7 +5,6 @@ use flow_diagnostics::{Diagnostic, Span};
 use flow_grammar::ast::{self, FlowEntry, Item};
 
 use super::{Bound, Cx, Lower};
-use crate::names::Space;
 
 /// Names that always mean the same.
 const ALWAYS: &[&str] = &["it", "run", "config", "state", "secret"];
@@ -117,16 +116,6 @@ impl Lower<'_> {
             })
             .map(|(at, word)| Span::new(name.span.file, at as u32, (at + word.len()) as u32))
             .collect()
-    }
-
-    /// Looks an item up without noting a use: for names that only may be meant.
-    pub(super) fn known_item(&self, module: usize, space: Space, name: &str) -> bool {
-        let scope = &self.names.scopes[module];
-        match space {
-            Space::Types => scope.types.contains_key(name),
-            Space::Callables => scope.callables.contains_key(name),
-            Space::Values => scope.values.contains_key(name),
-        }
     }
 }
 

@@ -221,6 +221,11 @@ impl<'a> Lower<'a> {
         &mut self.out[last]
     }
 
+    /// Whether the parser has found something wrong in a place: then nothing is said about what is missing there.
+    fn broken(&self, span: Span) -> bool {
+        self.project.diagnostics.iter().any(|found| found.span().is_some_and(|at| span.contains(at)))
+    }
+
     /// The expression that stands for something wrong.
     fn wrong(&self, span: Span) -> Expr {
         Expr { kind: ExprKind::Error, ty: self.prim.error, span }

@@ -97,7 +97,7 @@ impl<'a> Lower<'a> {
     }
 
     fn no_call(&mut self, decl: &NodeDecl) {
-        if decl.clauses.iter().any(|clause| matches!(clause.kind, ClauseKind::Error)) {
+        if self.broken(decl.span) {
             return;
         }
         let kind = decl.kind.as_str();
@@ -277,20 +277,8 @@ impl<'a> Lower<'a> {
                 _ => None,
             })
             .collect();
-        let broken = decl.clauses.iter().any(|clause| matches!(clause.kind, ClauseKind::Error));
-        let said = self.out.len();
-        let decision = self.decision(cx, subject, every, &arms, (node.head, &format!("the route `{}`", decl.name)));
-        if broken {
-            let routes = [
-                flow_diagnostics::codes::routes::NOT_EXHAUSTIVE,
-                flow_diagnostics::codes::routes::ARM_NEVER_TAKEN,
-            ];
-            let mut at = 0;
-            self.out.retain(|found| {
-                at += 1;
-                at <= said || !routes.contains(&found.code)
-            });
-        }
+        let whole = (node.head, &*format!("the route `{}`", decl.name));
+        let decision = self.decision(cx, subject, every, &arms, whole);
         node.kind = NodeKind::Route(decision);
     }
 
@@ -303,8 +291,8 @@ impl<'a> Lower<'a> {
                 }
             }
         }
-        let broken = decl.clauses.iter().any(|clause| matches!(clause.kind, ClauseKind::Error | ClauseKind::Each(_)));
-        if all.is_empty() && !broken {
+        let tried = decl.clauses.iter().any(|clause| matches!(clause.kind, ClauseKind::Each(_)));
+        if all.is_empty() && !tried && !self.broken(decl.span) {
             self.error(worker_codes::MISSING_CALL, node.head, format!("the send `{}` starts nothing", decl.name), "").help =
                 Some("write each item in list -> node(item)".into());
         }

@@ -118,7 +118,7 @@ impl Lower<'_> {
             Protocol::Store if !seen.contains_key("op") => Some("get"),
             _ => None,
         };
-        if let (Some(missing), true) = (missing, worker.tags.is_empty()) {
+        if let (Some(missing), true, false) = (missing, worker.tags.is_empty(), self.broken(decl.span)) {
             let message = format!("`{}` needs to know what to do", decl.protocol);
             self.error(codes::MISSING_OPTION, decl.protocol.span, message, "").help =
                 Some(format!("write, for instance, {{ {missing} }}"));

@@ -187,13 +187,12 @@ impl Lower<'_> {
                             .help("its condition is always false; remove it");
                         self.report(diagnostic);
                     }
-                    ExprKind::Error => all = all.or(None),
                     _ => {}
                 },
                 ArmTest::Pattern(_) => all = Some(arm.span),
             }
         }
-        if all.is_none() {
+        if all.is_none() && !arms_broken(self, arms, whole) {
             self.error(codes::NOT_EXHAUSTIVE, whole, format!("{what} does not say where to go when no condition holds"), "")
                 .help = Some("add `otherwise -> …` as the last arm".into());
         }
@@ -217,4 +216,11 @@ impl Lower<'_> {
         let updates: Vec<&ast::Update> = written.updates.iter().collect();
         Way { target, updates: self.updates(cx, &updates) }
     }
+}
+
+/// Whether an arm may be missing only because it could not be read.
+fn arms_broken(lower: &Lower<'_>, arms: &[Arm], whole: Span) -> bool {
+    let end = arms.last().map_or(whole.end, |arm| arm.span.end);
+    let next = lower.project.sources.text(whole.file)[end as usize..].find('}').map_or(end, |at| end + at as u32);
+    lower.broken(Span::new(whole.file, whole.start, next))
 }

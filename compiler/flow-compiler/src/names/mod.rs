@@ -55,11 +55,18 @@ pub(crate) struct Scope {
 }
 
 /// A declaration and the module that it stands in.
-#[derive(Clone, Copy)]
 pub(crate) struct Declared<'a, T> {
     pub module: usize,
     pub decl: &'a T,
 }
+
+impl<T> Clone for Declared<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Declared<'_, T> {}
 
 /// All items of a program by kind, entry module first, and the names of each module.
 #[derive(Default)]

@@ -122,7 +122,7 @@ fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// `200`, `[200, 299]`, `{"from": 200, "to": 299}` or `"200..299"`; nothing: any 2xx.
+/// `200`, `[200, 299]`, `{"from": 200, "to": 299}` or `"200|202..299"`; nothing: any 2xx.
 fn expected(expect: Option<&Json>, status: u16) -> bool {
     let number = |value: Option<&Json>| value.and_then(Json::as_u64).unwrap_or_default();
     let within = |from: u64, to: u64| (from..=to).contains(&u64::from(status));
@@ -130,10 +130,10 @@ fn expected(expect: Option<&Json>, status: u16) -> bool {
         None | Some(Json::Null) => within(200, 299),
         Some(Json::Array(bounds)) => within(number(bounds.first()), number(bounds.last())),
         Some(Json::Object(bounds)) => within(number(bounds.get("from")), number(bounds.get("to"))),
-        Some(Json::String(text)) => {
-            let (from, to) = text.split_once("..").unwrap_or((text, text));
+        Some(Json::String(text)) => text.split('|').any(|one| {
+            let (from, to) = one.split_once("..").unwrap_or((one, one));
             within(from.trim().parse().unwrap_or(0), to.trim().parse().unwrap_or(0))
-        }
+        }),
         Some(one) => number(Some(one)) == u64::from(status),
     }
 }

@@ -53,18 +53,43 @@ pub(crate) fn explain(place: Place, file: FileId, start: u32, end: u32, text: &s
     let failure = failure.unwrap_or(Failure { at: text.len(), tokens: Vec::new(), class: false });
     let (from, to) = token_at(text, failure.at);
     let found = &text[from..to];
+    if in_value(&failure) && (from == to || matches!(found, ")" | "]" | "}" | "," | "\n")) {
+        return Diagnostic::new(syntax::MISSING_VALUE, "nothing stands where a value belongs")
+            .primary(at(failure.at, failure.at), "expected a value")
+            .help(place.shape(text));
+    }
+    if from == failure.at && failure.tokens.iter().any(|token| token == "\n") && begins_name(found) {
+        return Diagnostic::new(syntax::MISSING_SEPARATOR, format!("{} ends before `{found}`", place.this()))
+            .primary(at(from, from), "a line break or `,` belongs here, if something new begins")
+            .help(place.shape(text));
+    }
     if from == to {
-        let expected = expected(place, &failure, true);
+        let expected = expected(place, &failure, text, true);
         return Diagnostic::new(syntax::EXPECTED, format!("{} ends too early", place.this()))
             .primary(at(text.len(), text.len()), format!("expected {expected}"))
             .help(place.shape(text));
     }
-    if from == failure.at && failure.class && RESERVED.contains(&found) && !in_value(&failure) {
+    if let Some(diagnostic) = misread(place, text, from, to) {
+        return diagnostic.primary(at(from, to), "");
+    }
+    let behind_value = failure.tokens.iter().any(|token| token == "??");
+    if RESERVED.contains(&found) && !behind_value && wants_name(&text[..from]) {
         return Diagnostic::new(syntax::RESERVED_WORD, format!("`{found}` is a reserved word and cannot be a name"))
             .primary(at(from, to), "a name is expected here")
             .help("choose another name; as a key of a record the word is quoted");
     }
-    let expected = expected(place, &failure, from == failure.at);
+    if let Some((word_from, word_to)) = reserved_before(text, from) {
+        let word = &text[word_from..word_to];
+        return Diagnostic::new(syntax::RESERVED_WORD, format!("`{word}` is a reserved word and cannot be a name"))
+            .primary(at(word_from, word_to), "a name is expected here")
+            .help("choose another name; as a key of a record the word is quoted");
+    }
+    if from == 0 {
+        return Diagnostic::new(syntax::EXPECTED, format!("{} begins no {}", shown(found), place.what()))
+            .primary(at(from, to), "")
+            .help(near_word(found).unwrap_or_else(|| place.shape(text)));
+    }
+    let expected = expected(place, &failure, text, from == failure.at);
     let label = if expected.is_empty() { "not expected here".to_owned() } else { format!("expected {expected}") };
     Diagnostic::new(syntax::EXPECTED, format!("{} does not go on with {}", place.this(), shown(found)))
         .primary(at(from, to), label)
@@ -107,6 +132,11 @@ impl Place {
             Self::TypeField => "this field",
             Self::TestEntry => "this entry of a test",
         }
+    }
+
+    /// What stands there, without an article.
+    fn what(self) -> &'static str {
+        self.this().strip_prefix("this ").or_else(|| self.this().strip_prefix("the ")).unwrap_or(self.this())
     }
 
     /// How entries of this place, and of this first word, are written.
@@ -232,10 +262,15 @@ fn known_mistake(place: Place, text: &str) -> Option<(usize, usize, Diagnostic)>
             .help("move it between the braces of a `flow`; a `}` above may be one too many");
         return Some((0, first.len(), diagnostic));
     }
-    if place == Place::Item && !knows(first) {
-        let near = near_item(first)?;
-        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("`{first}` begins no item"))
-            .help(format!("it is written `{near}` in Flow"));
+    let worded = matches!(place, Place::Item | Place::FlowEntry | Place::Clause | Place::TestEntry);
+    let value_like = begins_name(rest) || rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '{' | '['));
+    if worded && !knows(first) && value_like {
+        let foreign = if place == Place::Item { near_item(first) } else { None };
+        let help = match foreign {
+            Some(near) => format!("it is written `{near}` in Flow"),
+            None => near_word(first).unwrap_or_else(|| place.shape(text)),
+        };
+        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("`{first}` begins no {}", place.what())).help(help);
         return Some((0, first.len(), diagnostic));
     }
     None
@@ -256,7 +291,7 @@ fn near_item(word: &str) -> Option<&'static str> {
 }
 
 /// What could have stood there, joined for a sentence.
-fn expected(place: Place, failure: &Failure, at_token: bool) -> String {
+fn expected(place: Place, failure: &Failure, text: &str, at_token: bool) -> String {
     if !at_token {
         return String::new();
     }
@@ -269,7 +304,7 @@ fn expected(place: Place, failure: &Failure, at_token: bool) -> String {
     let value = in_value(failure);
     if value {
         add("a value".to_owned());
-    } else if failure.class && names_only(failure) {
+    } else if failure.class && wants_class(failure, text) {
         add("a name".to_owned());
     }
     let goes_on = failure.tokens.iter().any(|token| token == "??");
@@ -279,7 +314,7 @@ fn expected(place: Place, failure: &Failure, at_token: bool) -> String {
         let noise = token.trim().is_empty() && token != "\n"
             || (value && VALUE_STARTS.contains(&token))
             || (goes_on && VALUE_GOES_ON.contains(&token))
-            || matches!(token, "+=" | "-=" | "'" | "`" | "===" | "!==" | "standing" | "..." | "_" | "\"\"\"" | "r\"" | "r\"\"\"");
+            || matches!(token, "+=" | "-=" | "'" | "`" | "===" | "!==" | "standing" | "..." | "_" | "e" | "E" | "\"\"\"" | "r\"" | "r\"\"\"");
         if noise {
             continue;
         }
@@ -311,9 +346,61 @@ fn in_value(failure: &Failure) -> bool {
     has("not") && has("[") && has("if")
 }
 
-/// Whether a name is among what was expected, and not only one more letter of a word.
-fn names_only(failure: &Failure) -> bool {
-    !failure.tokens.iter().any(|token| token == "??" || token == "?.")
+/// Whether a name is among what was expected, and not only one more letter of the word before.
+fn wants_class(failure: &Failure, text: &str) -> bool {
+    let before = failure.at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
+    let in_word = before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    !in_word && !failure.tokens.iter().any(|token| token == "??" || token == "?.")
+}
+
+/// Mistakes that are known by what stands where parsing stopped.
+fn misread(place: Place, text: &str, from: usize, to: usize) -> Option<Diagnostic> {
+    let found = &text[from..to];
+    let before = text[..from].trim_end();
+    if found == ">" && before.ends_with('=') {
+        let diagnostic = Diagnostic::new(syntax::EXPECTED, "the arms of a route and of `goto` point with `->`");
+        return Some(diagnostic.help("`=>` stands in `match` expressions and lambdas"));
+    }
+    if place == Place::StateField && ["append", "merge", "add", "min", "max", "last_value", "add_messages"].contains(&found) {
+        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("the reducer `{found}` stands behind `by`"));
+        return Some(diagnostic.help(format!("write `by {found}`")));
+    }
+    let number = before.rsplit(|c: char| !c.is_ascii_digit()).next().is_some_and(|digits| !digits.is_empty());
+    if number && before.len() < from && ["ms", "s", "m", "h", "d", "kb", "mb", "gb", "tb"].contains(&found) {
+        let diagnostic = Diagnostic::new(syntax::BAD_NUMBER, "a unit follows its number directly");
+        return Some(diagnostic.help(format!("write `{found}` behind the number, without the blank")));
+    }
+    None
+}
+
+/// A reserved word directly before an offset, where a name belongs.
+fn reserved_before(text: &str, from: usize) -> Option<(usize, usize)> {
+    let before = text[..from].trim_end();
+    let start = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+    let reserved = RESERVED.contains(&&before[start..]) && wants_name(&text[..start]);
+    reserved.then_some((start, before.len()))
+}
+
+/// A known first word that is spelt almost like this one.
+fn near_word(word: &str) -> Option<String> {
+    let near = SHAPES.iter().map(|(known, _)| *known).filter(|known| known.len() > 2);
+    let near = near.map(|known| (distance(word, known), known)).min()?;
+    (near.0 <= 2 && near.0 * 3 <= word.len()).then(|| format!("did you mean `{}`?", near.1))
+}
+
+/// How many letters must be added, dropped or replaced (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let next = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = row[j + 1];
+            row[j + 1] = next;
+        }
+    }
+    row[b.len()]
 }
 
 /// The token at an offset: a whole word where the offset is in one.
@@ -350,6 +437,15 @@ fn shown(found: &str) -> String {
         "\"" => "a string".to_owned(),
         found => format!("`{found}`"),
     }
+}
+
+/// Whether a name is what comes behind a text: a keyword, or a symbol that no value follows.
+fn wants_name(before: &str) -> bool {
+    let before = before.trim_end();
+    let word = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or("");
+    SHAPES.iter().any(|(known, _)| *known == word && !matches!(word, "return" | "when" | "until" | "for" | "at"))
+        || matches!(word, "as" | "by" | "via")
+        || before.ends_with("->")
 }
 
 fn first_word(text: &str) -> &str {

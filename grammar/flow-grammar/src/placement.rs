@@ -3,7 +3,7 @@
 use flow_diagnostics::codes::syntax;
 use flow_diagnostics::{Diagnostic, Span};
 
-use crate::ast::{ClauseKind, NodeDecl, NodeHead, NodeKind, TargetKind};
+use crate::ast::{Clause, ClauseKind, Guard, NodeDecl, NodeHead, NodeKind, TargetKind};
 use crate::build::Builder;
 
 use NodeKind::{Agent, Interrupt, Route, Send, Subgraph, Task, Transform, Wait};
@@ -30,7 +30,7 @@ impl Builder<'_> {
         let mut seen: Vec<(&str, Span)> = Vec::new();
         for clause in &node.clauses {
             let Some(rule) = rule_of(&clause.kind) else { continue };
-            let word = Span { end: clause.span.start + first_word_len(rule.name), ..clause.span };
+            let word = word_of(clause, rule.name);
             if !rule.kinds.contains(&node.kind) {
                 self.misplaced(node, &rule, word);
                 continue;
@@ -109,11 +109,8 @@ impl Builder<'_> {
 
     fn misplaced(&mut self, node: &NodeDecl, rule: &Rule, span: Span) {
         let kinds: Vec<String> = rule.kinds.iter().map(|kind| format!("`{}`", kind.as_str())).collect();
-        let name = if rule.name.contains(' ') && !rule.name.starts_with("a ") || !rule.name.contains(' ') {
-            format!("`{}`", rule.name)
-        } else {
-            rule.name.to_owned()
-        };
+        let plain = matches!(rule.name, "an arm" | "an update" | "a parameter");
+        let name = if plain { rule.name.to_owned() } else { format!("`{}`", rule.name) };
         self.push(
             Diagnostic::new(syntax::MISPLACED_CLAUSE, format!("{name} has no meaning in a `{}`", node.kind.as_str()))
                 .primary(span, "not here")
@@ -152,8 +149,18 @@ fn key_of(clause: &ClauseKind, name: &'static str, kind: NodeKind) -> &'static s
     }
 }
 
-fn first_word_len(name: &str) -> u32 {
-    name.split(' ').next().unwrap_or(name).len() as u32
+/// Where the word stands that a clause is known by.
+fn word_of(clause: &Clause, name: &str) -> Span {
+    let word = |len: usize| Span { end: clause.span.start + len as u32, ..clause.span };
+    match &clause.kind {
+        ClauseKind::Update(update) => update.field.span,
+        ClauseKind::Arm(arm) => match &arm.guard {
+            Guard::When(_) => word("when".len()),
+            Guard::Otherwise(span) => *span,
+            Guard::Pattern(pattern) => pattern.span,
+        },
+        _ => word(name.split(' ').next().unwrap_or(name).len()),
+    }
 }
 
 /// The table: how a clause is called, where it may stand, and whether once. `None` for what stands anywhere.
@@ -168,7 +175,7 @@ fn rule_of(clause: &ClauseKind) -> Option<Rule> {
         ClauseKind::LimitTurns(_) => rule("limit turns", &[Agent], true),
         ClauseKind::TurnTimeout(_) => rule("turn timeout", &[Agent], true),
         ClauseKind::Let(_) => rule("let", WORKING, false),
-        ClauseKind::Update(_) => rule("update", WORKING, false),
+        ClauseKind::Update(_) => rule("an update", WORKING, false),
         ClauseKind::Ensure(_) => rule("ensure", &[Task, Agent, Subgraph, Interrupt], false),
         ClauseKind::Attempts(_) => rule("attempts", CALLING, true),
         ClauseKind::RetryOn(_) => rule("retry on", CALLING, true),

@@ -79,19 +79,22 @@ impl<'i> Children<'i> {
         self.take_if(|found| found == rule)
     }
 
-    /// The next child, if its rule is wanted. Words before it are passed over.
+    /// The next child, if its rule is wanted. Words before it are passed over, but only if it is.
     pub(crate) fn take_if(&mut self, wanted: impl Fn(Rule) -> bool) -> Option<Node<'i>> {
-        while let Some(next) = self.pairs.peek() {
-            let found = next.as_rule();
-            if wanted(found) {
-                return self.pairs.next();
-            }
-            if !is_word(found) {
-                return None;
-            }
-            self.pairs.next();
+        let found = self.pairs.peek()?.as_rule();
+        if wanted(found) {
+            return self.pairs.next();
         }
-        None
+        if !is_word(found) {
+            return None;
+        }
+        let mut ahead = self.pairs.clone();
+        let node = ahead.find(|pair| !is_word(pair.as_rule()))?;
+        if !wanted(node.as_rule()) {
+            return None;
+        }
+        self.pairs = ahead;
+        Some(node)
     }
 
     /// The next child, if it is this word.

@@ -230,15 +230,18 @@ impl Builder<'_> {
             Rule::call_args => ExprKind::Call { callee: base, args: self.args(node) },
             Rule::index => {
                 let span = self.span(&node);
-                let index = Children::of(node).need_next();
-                if index.as_rule() == Rule::slice_habit {
-                    if let Some(end) = Children::of(index).take(Rule::expr) {
-                        self.expr(end);
-                    }
+                let mut children = Children::of(node);
+                let index = children.take(Rule::expr).map(|index| self.expr(index));
+                let slice = children.take(Rule::slice_habit);
+                let sliced = slice.is_some();
+                if let Some(end) = slice.and_then(|slice| Children::of(slice).take(Rule::expr)) {
+                    self.expr(end);
+                }
+                let Some(index) = index.filter(|_| !sliced) else {
                     self.slice_habit(span);
                     return ExprKind::Error;
-                }
-                ExprKind::Index { base, index: Box::new(self.expr(index)) }
+                };
+                ExprKind::Index { base, index: Box::new(index) }
             }
             _ => ExprKind::As { value: base, ty: Box::new(self.type_core(node)) },
         }

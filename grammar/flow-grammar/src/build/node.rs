@@ -303,9 +303,6 @@ impl Builder<'_> {
 
     fn check(&mut self, node: Node<'_>) -> CheckKind {
         let mut children = Children::of(node);
-        if let Some(ensure) = children.take(Rule::ensure) {
-            return CheckKind::Ensure(self.ensure(ensure));
-        }
         let words: [(Rule, fn(Expr) -> CheckKind); 4] = [
             (Rule::k_command, CheckKind::Command),
             (Rule::k_file, CheckKind::File),
@@ -317,7 +314,10 @@ impl Builder<'_> {
                 return make(self.expr(children.need(Rule::expr)));
             }
         }
-        CheckKind::Receipt
+        match children.take(Rule::ensure) {
+            Some(ensure) => CheckKind::Ensure(self.ensure(ensure)),
+            None => CheckKind::Receipt,
+        }
     }
 
     /// A small positive number, as policies have it.

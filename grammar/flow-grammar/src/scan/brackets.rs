@@ -269,8 +269,9 @@ impl Scanner<'_> {
     /// Undoes the commas that were put for line breaks directly in brackets that turn out not to be closed.
     fn forget_commas(&mut self, keep: usize) {
         let out = &mut self.out;
+        let start = self.stack.get(keep).map_or(0, |frame| frame.pos);
         self.commas.retain(|&(at, depth)| {
-            let wrong = depth > keep;
+            let wrong = depth > keep && at > start;
             if wrong {
                 out[at] = b'\n';
             }

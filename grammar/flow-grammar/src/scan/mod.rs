@@ -186,9 +186,18 @@ impl<'t> Scanner<'t> {
     /// Whether the token, at depth 0, stands behind the end of the item.
     fn ends_item(&mut self, token: &Token) -> bool {
         if token.is(b",") {
-            return true;
+            return self.item_follows(self.pos + 1); // else it stands between `< >`
         }
         self.line_break.is_some() && !self.last_open && !token.continues
+    }
+
+    /// Whether an item, or the end of the text, comes next, whatever blanks and comments stand before it.
+    fn item_follows(&self, from: usize) -> bool {
+        let mut rest = self.text[from..].trim_start();
+        while rest.starts_with("//") {
+            rest = rest.find(['\n', '\r']).map_or("", |at| rest[at..].trim_start());
+        }
+        rest.is_empty() || tokens::begins_item(rest.as_bytes())
     }
 
     /// Whether a line begins here that can only be another item, though brackets are open.
@@ -339,10 +348,9 @@ impl<'t> Scanner<'t> {
                 .iter()
                 .map(|&at| Edit { span: Span::new(self.file, at, at + 1), text: String::new() })
                 .collect();
-            let more = self.semicolons.len() - 1;
-            let message = match more {
-                0 => "Flow has no semicolons".to_owned(),
-                _ => format!("Flow has no semicolons; there are {more} more"),
+            let message = match self.semicolons.len() {
+                1 => "Flow has no semicolons".to_owned(),
+                count => format!("Flow has no semicolons; this file has {count}"),
             };
             self.diagnostics.push(
                 Diagnostic::new(syntax::SEMICOLON, message)

@@ -73,7 +73,12 @@ impl Scanner<'_> {
     /// The string that begins at `start` has no end: it becomes a hole up to the end of its line, a block
     /// string up to the next line that begins an item.
     fn unterminated(&mut self, start: usize, block: bool) {
-        let end = if block { self.next_item_line(start) } else { self.line_end(start) };
+        let line_end = self.line_end(start);
+        if !block && let Some(end) = self.closing_quote(line_end, 1) {
+            self.goes_on(start, end);
+            return;
+        }
+        let end = if block { self.next_item_line(start) } else { line_end };
         let quotes = if block { "\"\"\"" } else { "\"" };
         let len = usize::from(self.src[start] == b'r') + quotes.len();
         self.diagnostics.push(
@@ -92,18 +97,46 @@ impl Scanner<'_> {
     pub(super) fn break_in_string(&mut self) {
         let Some(at) = self.stack.iter().position(|f| f.open == b'$' && !f.block) else { return };
         let start = self.stack[at].pos;
-        self.diagnostics.push(
-            Diagnostic::new(syntax::NEWLINE_IN_STRING, "a `\"…\"` string does not go on in the next line")
-                .primary(self.span(start, start + 1), "this string is still open at the end of the line")
-                .help("close `${ }` and the string on this line, or write the text in `\"\"\"`"),
-        );
         while self.stack.len() > at {
             self.pop(self.pos);
         }
-        let end = self.line_end(start);
-        self.hole_to(start, end);
-        self.last_end = end;
+        let line_end = self.line_end(start);
+        let end = self.closing_quote(line_end, 10).unwrap_or(line_end);
+        self.goes_on(start, end);
+        self.last_end = self.pos;
         self.last_open = false;
+    }
+
+    /// The string that begins at `start` goes on in another line, up to `end`.
+    fn goes_on(&mut self, start: usize, end: usize) {
+        self.diagnostics.push(
+            Diagnostic::new(syntax::NEWLINE_IN_STRING, "a `\"…\"` string does not go on in the next line")
+                .primary(self.span(start, start + 1), "this string is still open at the end of the line")
+                .help("close the string on this line, or write the text in `\"\"\"`"),
+        );
+        if let Some(at) = self.src[start..end].iter().rposition(|b| matches!(b, b'\n' | b'\r')) {
+            self.line_start = start + at + 1;
+        }
+        self.hole_to(start, end);
+    }
+
+    /// Where a string ends that is still open at a line end: behind the first quote of the first line with
+    /// quotes, if there is an odd number of them, within so many lines.
+    fn closing_quote(&self, line_end: usize, lines: usize) -> Option<usize> {
+        let mut at = line_end;
+        for _ in 0..lines {
+            let two = self.src[at..].starts_with(b"\r\n");
+            at = (at + 1 + usize::from(two)).min(self.src.len());
+            let end = self.line_end(at);
+            let line = &self.src[at..end];
+            let first = line.iter().position(|b| *b == b'"');
+            if let Some(first) = first {
+                let odd = line.iter().filter(|b| **b == b'"').count() % 2 == 1;
+                return odd.then_some(at + first + 1);
+            }
+            at = end;
+        }
+        None
     }
 
     fn hole_to(&mut self, start: usize, end: usize) {

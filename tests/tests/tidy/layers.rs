@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("flow-machine", &["flow-bytecode"]),
+    ("flow-benches", &[]),
     (
         "flowvm",
         &[

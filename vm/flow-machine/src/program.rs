@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flow_bytecode::{Const, ConstId, Image, StrId, VerifiedImage};
+use flow_bytecode::{Const, ConstId, Image, StrId, Type, TypeId, VerifiedImage};
 
 use crate::value::{Record, Shape, Value, Variant};
 
@@ -14,6 +14,8 @@ pub struct Program {
     consts: Vec<Value>,
     /// The names of constant records and union cases, which serve as shapes.
     shapes: Vec<Option<Shape>>,
+    /// The names of record types.
+    record_shapes: Vec<Option<Shape>>,
 }
 
 impl Program {
@@ -31,11 +33,18 @@ impl Program {
             .iter()
             .map(|value| shape(&strings, value))
             .collect();
+        let record_shapes = image
+            .image()
+            .types
+            .iter()
+            .map(|ty| record_shape(&strings, ty))
+            .collect();
         let mut program = Program {
             image,
             strings,
             consts: Vec::new(),
             shapes,
+            record_shapes,
         };
         program.consts = program.order().into_iter().fold(
             vec![Value::Null; program.image().consts.len()],
@@ -70,6 +79,11 @@ impl Program {
     /// The names of a constant record or union case.
     pub(crate) fn shape(&self, id: ConstId) -> Option<&Shape> {
         self.shapes[id.index()].as_ref()
+    }
+
+    /// The names of a record type.
+    pub(crate) fn record_shape(&self, id: TypeId) -> Option<&Shape> {
+        self.record_shapes[id.index()].as_ref()
     }
 
     /// The constants, parts before wholes. The verifier has refused cycles.
@@ -126,6 +140,18 @@ fn shape(strings: &[Arc<str>], value: &Const) -> Option<Shape> {
             fields
                 .iter()
                 .map(|(name, _)| strings[name.index()].clone())
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+fn record_shape(strings: &[Arc<str>], ty: &Type) -> Option<Shape> {
+    match ty {
+        Type::Record { fields, .. } => Some(
+            fields
+                .iter()
+                .map(|field| strings[field.name.index()].clone())
                 .collect(),
         ),
         _ => None,

@@ -78,6 +78,13 @@ impl Text<'_> {
             } => format!("r{dst} = r{base}.{} @{hint}", self.str(name.index())),
             Op::Index { dst, base, index } => format!("r{dst} = r{base}[r{index}]"),
             Op::IsVariant { dst, a, name } => format!("r{dst} = r{a} is {}", self.str(name.index())),
+            other => self.action(&other),
+        }
+    }
+
+    /// Calls, jumps, checks, and what acts on the state.
+    fn action(&self, op: &Op) -> String {
+        match *op {
             Op::Call {
                 dst,
                 chunk,
@@ -128,6 +135,7 @@ impl Text<'_> {
             }
             Op::Emit { name, value } => format!("emit {} r{value}", self.str(name.index())),
             Op::Return { src } => format!("return r{src}"),
+            other => format!("{other:?}"),
         }
     }
 

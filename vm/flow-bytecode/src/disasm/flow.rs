@@ -110,6 +110,13 @@ impl InFlow<'_> {
         if let Some(way) = &node.on_error {
             clause(format!("on error -> {}", self.target(&way.target)));
         }
+        self.touched(node).into_iter().for_each(&mut clause);
+    }
+
+    /// What it undoes, reads, writes and ends.
+    fn touched(&self, node: &Node) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut clause = |text: String| lines.push(text);
         if let Some(undo) = &node.undo {
             clause(format!("undo w{} c{}", undo.call.worker.0, undo.call.args.0));
         }
@@ -128,6 +135,7 @@ impl InFlow<'_> {
                 clause(format!("{what} {}", names.join(", ")));
             }
         }
+        lines
     }
 
     fn kind(&self, kind: &NodeKind) -> String {

@@ -210,13 +210,13 @@ impl Used {
     }
 }
 
+/// A range of registers; an empty one may begin behind the last.
 fn in_registers(first: Reg, count: usize, registers: usize) -> Verified {
     let end = usize::from(first) + count;
-    if count == 0 || end <= registers {
-        Ok(())
-    } else {
-        wrong(format!("register {} of {registers}", end - 1))
+    if end <= registers {
+        return Ok(());
     }
+    wrong(format!("register {} of {registers}", end.saturating_sub(1)))
 }
 
 fn own_reach(op: &Op) -> Reach {

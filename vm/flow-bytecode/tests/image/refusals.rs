@@ -10,11 +10,18 @@ use crate::sample::sample;
 type Change = fn(&mut Image);
 
 const CASES: &[(&str, Change)] = &[
+    ("chunks[1].code[0]", |i| {
+        i.chunks[1].code[0] = Op::List {
+            dst: 0,
+            first: 9,
+            count: 0,
+        }
+    }),
     ("consts[2]", |i| i.consts[2] = Const::Str(StrId(99))),
     ("consts[3]", |i| i.consts[3] = Const::List(vec![ConstId(3)])),
     ("consts[3]", |i| i.consts[3] = Const::List(vec![ConstId(4)])),
     ("consts[4]", |i| {
-        i.consts[4] = Const::Record(vec![(StrId(0), ConstId(0)), (StrId(0), ConstId(0))])
+        i.consts[4] = Const::Record(vec![(StrId(0), ConstId(0)), (StrId(0), ConstId(0))]);
     }),
     ("consts[7]", |i| i.consts[7] = Const::Float(f64::NAN)),
     ("types[1]", |i| i.types[1] = Type::List(TypeId(99))),
@@ -134,7 +141,7 @@ const CASES: &[(&str, Change)] = &[
         }
     }),
     ("flows[0].nodes[0].settle", |i| {
-        i.flows[0].nodes[0].settle = Some(ChunkId(3))
+        i.flows[0].nodes[0].settle = Some(ChunkId(3));
     }),
     ("flows[0].nodes[0]", |i| set_worker(i, WorkerId(7))),
     ("flows[0].nodes[4].arms[0]", |i| set_arm(i, NodeId(77))),
@@ -152,13 +159,13 @@ const CASES: &[(&str, Change)] = &[
     }),
     ("flows[0].joins[0]", |i| i.flows[0].nodes[1].outs.clear()),
     ("flows[0].joins[0]", |i| {
-        i.flows[0].joins[0].policy = Policy::First(0)
+        i.flows[0].joins[0].policy = Policy::First(0);
     }),
     ("flows[0].entry", |i| {
         i.flows[0].entry.push(Out::Arrive {
             join: JoinId(0),
             source: 0,
-        })
+        });
     }),
     ("flows[0].limits", |i| {
         i.flows[0].limits = Limits {
@@ -173,22 +180,22 @@ const CASES: &[(&str, Change)] = &[
         }
     }),
     ("flows[0].fields", |i| {
-        i.flows[0].fields[1].name = i.flows[0].fields[0].name
+        i.flows[0].fields[1].name = i.flows[0].fields[0].name;
     }),
     ("flows[0].nodes", |i| {
-        i.flows[0].nodes[1].name = i.flows[0].nodes[0].name
+        i.flows[0].nodes[1].name = i.flows[0].nodes[0].name;
     }),
     ("flows[0].nodes[1]", |i| {
-        i.flows[0].nodes[1].writes.push(FieldId(9))
+        i.flows[0].nodes[1].writes.push(FieldId(9));
     }),
     ("flows[0].nodes[1]", |i| {
-        i.flows[0].nodes[1].cancel.push(NodeId(9))
+        i.flows[0].nodes[1].cancel.push(NodeId(9));
     }),
     ("flows[0].nodes[1].retry", |i| {
-        i.flows[0].nodes[1].retry = Some(retry(0))
+        i.flows[0].nodes[1].retry = Some(retry(0));
     }),
     ("flows[0].nodes[1].cache", |i| {
-        i.flows[0].nodes[1].cache = Some(Cache { ttl: -1, by: None })
+        i.flows[0].nodes[1].cache = Some(Cache { ttl: -1, by: None });
     }),
     ("flows[0].nodes[1]", |i| {
         i.flows[0].nodes[1].kind = NodeKind::Subgraph {
@@ -197,7 +204,7 @@ const CASES: &[(&str, Change)] = &[
         }
     }),
     ("flows[0].nodes[1].on_error", |i| {
-        set_error(i, Target::Fail(ChunkId(2)))
+        set_error(i, Target::Fail(ChunkId(2)));
     }),
 ];
 

@@ -26,7 +26,7 @@ const STRINGS: [&str; 10] = [
     "work",
 ];
 
-/// start -> start_here -> [left, right] -> both -> choose -> start_here | end; left on error -> fan -> work
+/// start -> `start_here` -> [left, right] -> both -> choose -> `start_here` | end; left on error -> fan -> work
 pub(crate) fn sample() -> Image {
     let strings = STRINGS.iter().map(ToString::to_string).collect();
     let consts = vec![
@@ -39,7 +39,29 @@ pub(crate) fn sample() -> Image {
         Const::Map(vec![(StrId(7), ConstId(4))]),
         Const::Float(0.5),
     ];
-    let types = vec![
+    let mut flow = flow();
+    flow.fields
+        .push(field(6, TypeId(1), Reducer::Append { item_first: false }));
+    flow.fields.push(field(0, TypeId(0), Reducer::LastValue));
+    let mut image = Image {
+        strings,
+        consts,
+        types: types(),
+        workers: vec![worker()],
+        flows: vec![flow],
+        ..Image::default()
+    };
+    image.chunks = chunks();
+    image.secrets.push(StrId(1));
+    image.debug.files.push(SourceText {
+        path: "main.flow".into(),
+        text: "flow main() { … }\n".into(),
+    });
+    image
+}
+
+fn types() -> Vec<Type> {
+    vec![
         Type::Int,
         Type::List(TypeId(0)),
         Type::Record {
@@ -61,12 +83,11 @@ pub(crate) fn sample() -> Image {
             name: StrId(4),
             variants: vec![(StrId(2), vec![]), (StrId(3), vec![])],
         },
-    ];
-    let mut flow = flow();
-    flow.fields
-        .push(field(6, TypeId(1), Reducer::Append { item_first: false }));
-    flow.fields.push(field(0, TypeId(0), Reducer::LastValue));
-    let worker = Worker {
+    ]
+}
+
+fn worker() -> Worker {
+    Worker {
         name: StrId(9),
         protocol: Protocol::Http,
         params: vec![Param {
@@ -83,31 +104,17 @@ pub(crate) fn sample() -> Image {
         once: true,
         readonly: false,
         doc: None,
-    };
-    let mut image = Image {
-        strings,
-        consts,
-        types,
-        workers: vec![worker],
-        flows: vec![flow],
-        ..Image::default()
-    };
-    image.chunks = chunks();
-    image.secrets.push(StrId(1));
-    image.debug.files.push(SourceText {
-        path: "main.flow".into(),
-        text: "flow main() { … }\n".into(),
-    });
-    image
+    }
 }
 
-fn flow() -> Flow {
-    let arrow = |node| {
-        vec![Out::To(Target::Node {
-            node: NodeId(node),
-            args: None,
-        })]
-    };
+fn arrow(node: u32) -> Vec<Out> {
+    vec![Out::To(Target::Node {
+        node: NodeId(node),
+        args: None,
+    })]
+}
+
+fn nodes() -> Vec<Node> {
     let arrive = |source| {
         vec![Out::Arrive {
             join: JoinId(0),
@@ -156,13 +163,17 @@ fn flow() -> Flow {
         default: None,
         doc: None,
     }];
+    nodes
+}
+
+fn flow() -> Flow {
     Flow {
         name: StrId(0),
         doc: Some(StrId(7)),
         params: vec![],
         config: vec![],
         fields: vec![],
-        nodes,
+        nodes: nodes(),
         entry: arrow(0),
         joins: vec![Join {
             policy: Policy::AtLeast(1),
@@ -215,14 +226,50 @@ fn fan() -> NodeKind {
     }])
 }
 
-fn chunks() -> Vec<Chunk> {
-    let chunk = |params, registers, code: Vec<Op>| Chunk {
+fn chunk(params: u16, registers: u16, code: Vec<Op>) -> Chunk {
+    Chunk {
         name: StrId(0),
         params,
         registers,
         spans: vec![SPAN; code.len()],
         code,
-    };
+    }
+}
+
+/// A chunk that reads and updates the state, and calls.
+fn acting() -> Chunk {
+    chunk(
+        0,
+        2,
+        vec![
+            Op::LoadField {
+                dst: 0,
+                field: FieldId(0),
+            },
+            Op::JumpIfNull { a: 0, to: 3 },
+            Op::Update {
+                field: FieldId(0),
+                value: 0,
+                overwrite: false,
+            },
+            Op::Closure {
+                dst: 1,
+                chunk: ChunkId(0),
+                first: 0,
+                count: 0,
+            },
+            Op::Call {
+                dst: 1,
+                chunk: ChunkId(2),
+                first: 0,
+                count: 0,
+            },
+            Op::Return { src: 1 },
+        ],
+    )
+}
+
+fn chunks() -> Vec<Chunk> {
     vec![
         chunk(
             1,
@@ -264,35 +311,7 @@ fn chunks() -> Vec<Chunk> {
                 Op::Return { src: 0 },
             ],
         ),
-        chunk(
-            0,
-            2,
-            vec![
-                Op::LoadField {
-                    dst: 0,
-                    field: FieldId(0),
-                },
-                Op::JumpIfNull { a: 0, to: 3 },
-                Op::Update {
-                    field: FieldId(0),
-                    value: 0,
-                    overwrite: false,
-                },
-                Op::Closure {
-                    dst: 1,
-                    chunk: ChunkId(0),
-                    first: 0,
-                    count: 0,
-                },
-                Op::Call {
-                    dst: 1,
-                    chunk: ChunkId(2),
-                    first: 0,
-                    count: 0,
-                },
-                Op::Return { src: 1 },
-            ],
-        ),
+        acting(),
     ]
 }
 

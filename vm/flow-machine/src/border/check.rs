@@ -13,7 +13,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::interp::{Fuel, Interp};
 use crate::limits::{VALUE_BYTES, VALUE_DEPTH};
 use crate::program::Program;
-use crate::value::{List, Map, Record, Value, Variant};
+use crate::value::{List, Map, Record, Shape, Value, Variant};
 
 /// Checks JSON from outside against a type.
 pub fn check_json(
@@ -157,9 +157,11 @@ impl Check<'_> {
             (Type::Enum { variants, .. }, Kind::Str(text)) => self.enumerated(variants, text, source),
             (Type::List(item), Kind::List) => self.list(*item, source),
             (Type::Map(item), Kind::Object) => self.map(*item, source),
-            (Type::Record { fields, .. }, Kind::Object) => Ok(Value::Record(Arc::new(
-                self.nested(|check| check.record(fields, source))?,
-            ))),
+            (Type::Record { fields, .. }, Kind::Object) => {
+                Ok(Value::Record(Arc::new(self.nested(|check| {
+                    check.record(program.record_shape(ty), fields, source)
+                })?)))
+            }
             (Type::Union { variants, .. }, Kind::Object | Kind::Other) => self.union(ty, variants, source),
             (expected, Kind::Other) => match (expected, source.value()) {
                 (Type::Duration, Some(value @ Value::Duration(_)))
@@ -254,7 +256,12 @@ impl Check<'_> {
         })
     }
 
-    fn record<'s, S: Source<'s>>(&mut self, fields: &[RecordField], source: S) -> Checked<Record> {
+    fn record<'s, S: Source<'s>>(
+        &mut self,
+        shape: Option<&Shape>,
+        fields: &[RecordField],
+        source: S,
+    ) -> Checked<Record> {
         let mut values = Vec::with_capacity(fields.len());
         for field in fields {
             let name = self.program.text(field.name);
@@ -264,10 +271,13 @@ impl Check<'_> {
             };
             values.push(value.map_err(|bad| bad.under(segment(name)))?);
         }
-        let shape = fields
-            .iter()
-            .map(|field| self.program.text(field.name).clone())
-            .collect();
+        let shape = shape.cloned();
+        let shape = shape.unwrap_or_else(|| {
+            fields
+                .iter()
+                .map(|field| self.program.text(field.name).clone())
+                .collect()
+        });
         Ok(Record::new(shape, values.into()))
     }
 
@@ -307,7 +317,7 @@ impl Check<'_> {
             let fault = Fault::new(FaultKind::Misfit, format!("expected {expected}, got {tag:?}"));
             return Err(Bad::from(fault).under(".tag"));
         };
-        let fields = self.nested(|check| check.record(fields, source))?;
+        let fields = self.nested(|check| check.record(None, fields, source))?;
         Ok(Value::Variant(Arc::new(Variant {
             tag: self.program.text(*name).clone(),
             fields,

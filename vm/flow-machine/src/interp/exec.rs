@@ -125,46 +125,14 @@ impl Interp {
         base: usize,
         fuel: &mut Fuel,
     ) -> Result<Option<(Reg, Value)>, Fault> {
+        if let Some(loaded) = load(env, op) {
+            return Ok(Some(loaded));
+        }
         Ok(Some(match op {
-            Op::LoadInput { dst, index } => (dst, at_position(env.input, index)),
-            Op::LoadConfig { dst, index } => (dst, at_position(env.config, index)),
-            Op::LoadRun { dst, what } => (dst, run_field(env.run, what)),
-            Op::LoadSecret { dst, name } => (
-                dst,
-                Value::Secret(Arc::new(Secret::named(env.program.text(name).clone()))),
-            ),
             Op::Unary { op, dst, a } => (dst, operators::unary(op, self.reg(base, a))?),
             Op::IntToFloat { dst, a } => (dst, operators::int_to_float(self.reg(base, a))?),
-            Op::Call {
-                dst,
-                chunk,
-                first,
-                count,
-            } => {
-                let args = self.slice(base, first, count).to_vec();
-                (dst, self.enter(env, chunk, args.into_iter(), fuel)?)
-            }
-            Op::CallValue {
-                dst,
-                callee,
-                first,
-                count,
-            } => {
-                let args = self.slice(base, first, count).to_vec();
-                let callee = self.reg(base, callee).clone();
-                (dst, self.call_value(env, &callee, args.into_iter(), fuel)?)
-            }
-            Op::Closure {
-                dst,
-                chunk,
-                first,
-                count,
-            } => {
-                let captured = self.slice(base, first, count).into();
-                (
-                    dst,
-                    bounded(Value::Closure(Arc::new(Closure::new(chunk, captured))))?,
-                )
+            Op::Call { .. } | Op::CallValue { .. } | Op::Closure { .. } => {
+                self.calling(env, op, base, fuel)?
             }
             Op::Cast { dst, a, ty } => (dst, self.cast(env, base, a, ty, fuel)?),
             Op::CheckRefined { a, ty } => {
@@ -203,6 +171,50 @@ impl Interp {
             }
             other => self.build(env, other, base, fuel)?,
         }))
+    }
+
+    /// Calls of functions, and function values.
+    fn calling(
+        &mut self,
+        env: &Env<'_>,
+        op: Op,
+        base: usize,
+        fuel: &mut Fuel,
+    ) -> Result<(Reg, Value), Fault> {
+        Ok(match op {
+            Op::Call {
+                dst,
+                chunk,
+                first,
+                count,
+            } => {
+                let args = self.slice(base, first, count).to_vec();
+                (dst, self.enter(env, chunk, args.into_iter(), fuel)?)
+            }
+            Op::CallValue {
+                dst,
+                callee,
+                first,
+                count,
+            } => {
+                let args = self.slice(base, first, count).to_vec();
+                let callee = self.reg(base, callee).clone();
+                (dst, self.call_value(env, &callee, args.into_iter(), fuel)?)
+            }
+            Op::Closure {
+                dst,
+                chunk,
+                first,
+                count,
+            } => {
+                let captured = self.slice(base, first, count).into();
+                (
+                    dst,
+                    bounded(Value::Closure(Arc::new(Closure::new(chunk, captured))))?,
+                )
+            }
+            other => unreachable!("{other:?} is no call"),
+        })
     }
 
     /// Calls a function value.
@@ -274,6 +286,20 @@ impl Interp {
         let from = base + usize::from(first);
         &self.registers[from..from + usize::from(count)]
     }
+}
+
+/// What the surroundings hold: input, configuration, run, secrets.
+fn load(env: &Env<'_>, op: Op) -> Option<(Reg, Value)> {
+    Some(match op {
+        Op::LoadInput { dst, index } => (dst, at_position(env.input, index)),
+        Op::LoadConfig { dst, index } => (dst, at_position(env.config, index)),
+        Op::LoadRun { dst, what } => (dst, run_field(env.run, what)),
+        Op::LoadSecret { dst, name } => (
+            dst,
+            Value::Secret(Arc::new(Secret::named(env.program.text(name).clone()))),
+        ),
+        _ => return None,
+    })
 }
 
 fn truth(value: &Value) -> Result<bool, Fault> {

@@ -62,9 +62,10 @@ impl List {
         let Some(slot) = self.items.get_mut(index) else {
             return;
         };
-        let old = std::mem::replace(slot, item.clone());
-        self.depth = self.depth.max(item.depth() + 1);
-        self.weight = (self.weight - old.weight()).saturating_add(item.weight());
+        let (depth, weight) = (item.depth(), item.weight());
+        let old = std::mem::replace(slot, item);
+        self.depth = self.depth.max(depth + 1);
+        self.weight = (self.weight - old.weight()).saturating_add(weight);
     }
 
     /// Adds all items of another list at the end, in O(log n).

@@ -86,13 +86,14 @@ impl Map {
         let added = value.weight();
         let fresh = key.len() as u64 + 4;
         let replaced = match &mut self.entries {
-            Entries::Small(entries) => match entries.iter_mut().find(|(k, _)| *k == key) {
-                Some((_, slot)) => Some(std::mem::replace(slot, value)),
-                None => {
+            Entries::Small(entries) => {
+                if let Some((_, slot)) = entries.iter_mut().find(|(k, _)| *k == key) {
+                    Some(std::mem::replace(slot, value))
+                } else {
                     entries.push((key, value));
                     None
                 }
-            },
+            }
             Entries::Large { places, order, next } => {
                 let place = places.get(&key).copied();
                 let at = place.unwrap_or(*next);

@@ -1,0 +1,1 @@
+//! Nothing: what there is stands in `benches/`.

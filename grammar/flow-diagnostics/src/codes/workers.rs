@@ -7,6 +7,5 @@ codes! {
     OPTION_VALUE = "F0704", Error, "a value that an option cannot have";
     UNDELIVERABLE = "F0705", Error, "a reply type that the protocol cannot deliver";
     MISSING_CALL = "F0706", Error, "a node that calls nothing";
-    SEVERAL_CALLS = "F0707", Error, "a node with more than one call";
     UNFIXED_TYPE = "F0708", Error, "a type argument that nothing fixes";
 }

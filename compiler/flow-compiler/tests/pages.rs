@@ -33,7 +33,8 @@ fn examples(page: &str) -> Vec<(bool, String)> {
     while let Some((_, after)) = rest.split_once("```flow") {
         let Some((info, body)) = after.split_once('\n') else { break };
         let Some((text, behind)) = body.split_once("```") else { break };
-        all.push((info.contains("fails="), text.to_string()));
+        let fails = if page.contains("fails=") { info.contains("fails=") } else { all.is_empty() };
+        all.push((fails, text.to_string()));
         rest = behind;
     }
     all

@@ -10,6 +10,7 @@ use flow_grammar::ast::{self, PolicyKind, RestKind, StopKind};
 use super::flows::FlowEnv;
 use super::{Cx, Lower};
 use crate::hir::NodeRef;
+use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::flow::{Arrow, Flow, Join, Source, Target, TargetKind};
 
 /// What stands before an arrow.
@@ -43,7 +44,7 @@ impl<'a> Lower<'a> {
         let mut before: Option<End> = None;
         let mut latest: Option<u32> = None;
         for (place, stop) in chain.stops.iter().enumerate() {
-            let mut end = self.stop(cx, stop, place < last || leaves, place > 0, flow);
+            let mut end = self.stop(cx, stop, place < last || leaves, flow);
             if let From::Join(join) = end.from {
                 latest = Some(join);
             }
@@ -101,14 +102,14 @@ impl<'a> Lower<'a> {
         }
     }
 
-    fn stop(&mut self, cx: &mut Cx, stop: &ast::Stop, leaves: bool, entered: bool, flow: &mut Flow) -> End {
+    fn stop(&mut self, cx: &mut Cx, stop: &ast::Stop, leaves: bool, flow: &mut Flow) -> End {
         let span = stop.span;
         let one = |kind| vec![Target { kind, span }];
         let (entries, from) = match &stop.kind {
             StopKind::Start => (Vec::new(), From::Start),
             StopKind::Node(name) => match self.node_named(cx, name) {
                 Some(node) => {
-                    let args = if entered { self.node_args(cx, node, name, &[], span) } else { Vec::new() };
+                    let args = self.left_out_args(cx, node, span);
                     (one(TargetKind::Node(node, args)), From::Node(node))
                 }
                 None => (one(TargetKind::Error), From::Nothing),
@@ -118,13 +119,13 @@ impl<'a> Lower<'a> {
             StopKind::Fail(why) => (one(TargetKind::Fail(self.check(cx, why, self.prim.string))), From::Nothing),
             StopKind::Cancel(why) => (one(TargetKind::Cancel(self.check(cx, why, self.prim.string))), From::Nothing),
             StopKind::Error => (Vec::new(), From::Nothing),
-            StopKind::Bracket(bracket) => return self.bracket(cx, bracket, leaves, entered, span, flow),
+            StopKind::Bracket(bracket) => return self.bracket(cx, bracket, leaves, span, flow),
         };
         End { entries, from, span }
     }
 
     /// A bracket: its branches, and a join where an arrow leaves it.
-    fn bracket(&mut self, cx: &mut Cx, bracket: &ast::Bracket, leaves: bool, entered: bool, span: Span, flow: &mut Flow) -> End {
+    fn bracket(&mut self, cx: &mut Cx, bracket: &ast::Bracket, leaves: bool, span: Span, flow: &mut Flow) -> End {
         let join = leaves.then(|| {
             flow.joins.push(Join {
                 policy: policy(bracket.policy),
@@ -143,7 +144,7 @@ impl<'a> Lower<'a> {
         });
         let mut entries = Vec::new();
         for branch in &bracket.branches {
-            let Some((first, last)) = self.branch(cx, branch, leaves, entered, flow) else { continue };
+            let Some((first, last)) = self.chain(cx, branch, leaves, flow) else { continue };
             entries.extend(first.entries);
             let source = match last.from {
                 From::Node(node) => Source::Node(node),
@@ -157,16 +158,17 @@ impl<'a> Lower<'a> {
         End { entries, from: join.map_or(From::Nothing, From::Join), span }
     }
 
-    /// A branch: like a chain, except that an arrow may enter its first stop.
-    fn branch(&mut self, cx: &mut Cx, branch: &ast::Chain, leaves: bool, entered: bool, flow: &mut Flow) -> Option<(End, End)> {
-        if entered {
-            if let Some(ast::Stop { kind: StopKind::Node(name), span }) = branch.stops.first() {
-                if let Some(node) = cx.flow.as_ref().and_then(|flow| flow.nodes.get(&name.name).copied()) {
-                    self.node_args(cx, node, name, &[], *span);
-                }
-            }
-        }
-        self.chain(cx, branch, leaves, flow)
+    /// The parameters of a node that is started by a plain arrow: those that may be left out. That others are
+    /// missing is for the graph passes.
+    fn left_out_args(&self, cx: &Cx, node: NodeRef, span: Span) -> Vec<(String, Expr)> {
+        let Some(flow) = &cx.flow else { return Vec::new() };
+        let params = flow.node_sigs[node.index()].params.iter();
+        params
+            .filter_map(|param| {
+                let value = self.left_out(param)?;
+                Some((param.name.text.clone(), Expr { kind: ExprKind::Const(value), ty: param.ty, span }))
+            })
+            .collect()
     }
 }
 

@@ -246,7 +246,7 @@ impl Lower<'_> {
         }
         let by_count = fitting.iter().find(|(row, _)| accepts(row, args)).cloned();
         let Some((row, holes)) = by_count else {
-            self.no_method(&receiver, name, &rows, fitting.first().map(|(row, _)| row), args.len());
+            self.no_method(&receiver, name, &rows, fitting.first().map(|(row, _)| row), args);
             self.blindly(cx, args);
             return self.wrong(span);
         };
@@ -319,18 +319,19 @@ impl Lower<'_> {
         self.error(codes::MISMATCH, lambda.span, format!("`{}` needs {wanted}, and this gives `{shown}`", row.method.name()), "");
     }
 
-    fn no_method(&mut self, receiver: &Expr, name: &ast::Ident, rows: &[Signature], near: Option<&Signature>, given: usize) {
+    fn no_method(&mut self, receiver: &Expr, name: &ast::Ident, rows: &[Signature], near: Option<&Signature>, args: &[ast::Arg]) {
         let shown = self.show(receiver.ty);
         if let Some(row) = near {
             let signature = row.text.split_once('.').map_or(row.text, |(_, rest)| rest);
-            let most = row.params.len();
-            let says = if given == most {
-                "takes another function".to_string()
-            } else {
-                format!("takes {}, not {given}", count(most, "argument"))
-            };
-            self.error(codes::ARGUMENTS, name.span, format!("`{name}` {says}"), "").help =
-                Some(format!("its signature: {signature}"));
+            let (most, given) = (row.params.len(), args.len());
+            let help = Some(format!("its signature: {signature}"));
+            if let (true, Some(last)) = (given == most, args.last()) {
+                let message = format!("the function of `{name}` has another number of parameters");
+                self.error(codes::LAMBDA, last.span, message, "").help = help;
+                return;
+            }
+            let message = format!("`{name}` takes {}, not {given}", count(most, "argument"));
+            self.error(codes::ARGUMENTS, name.span, message, "").help = help;
             return;
         }
         if receiver.ty == self.prim.json {

@@ -38,7 +38,7 @@ impl<'a> Lower<'a> {
                 self.nullable(inner)
             }
             TypeKind::Record(fields) => {
-                let handle = self.program.types.add(TyKind::Error);
+                let handle = self.open_type();
                 self.record(cx, handle, None, fields);
                 handle
             }
@@ -161,7 +161,7 @@ impl<'a> Lower<'a> {
         }
         let cx = Cx::new(item.module);
         let ty = if let TypeKind::Record(fields) = &item.decl.ty.kind {
-            let handle = self.program.types.add(TyKind::Error);
+            let handle = self.open_type();
             self.type_slots[index as usize] = Slot::Open(Some(handle));
             self.record(&cx, handle, Some(item.decl.name.name.clone()), fields);
             handle
@@ -198,7 +198,7 @@ impl<'a> Lower<'a> {
             return *ty;
         }
         let item = self.names.types[index as usize];
-        let handle = self.program.types.add(TyKind::Error);
+        let handle = self.open_type();
         self.instances.insert(key.clone(), handle);
         let params = item.decl.params.iter().map(|param| param.name.clone());
         let mut cx = Cx::new(item.module);
@@ -274,7 +274,7 @@ impl<'a> Lower<'a> {
             return ty;
         }
         let item = self.names.enums[index as usize];
-        let handle = self.program.types.add(TyKind::Error);
+        let handle = self.open_type();
         self.enum_tys[index as usize] = Some(handle);
         let cx = Cx::new(item.module);
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
@@ -294,6 +294,11 @@ impl<'a> Lower<'a> {
         let (name, span) = (item.decl.name.name.clone(), item.decl.name.span);
         self.program.types.set(handle, TyKind::Enum(EnumTy { name, span, variants }));
         handle
+    }
+
+    /// A handle for a type that is being resolved: a record without fields until it is known.
+    fn open_type(&mut self) -> Ty {
+        self.program.types.add(TyKind::Record(RecordTy { name: None, fields: Vec::new() }))
     }
 
     pub(super) fn list_of(&mut self, item: Ty) -> Ty {

@@ -4,6 +4,7 @@
 
 pub mod expr;
 pub mod flow;
+pub mod print;
 pub mod walk;
 
 use flow_bytecode::Protocol;

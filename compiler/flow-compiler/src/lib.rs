@@ -11,6 +11,7 @@
 mod lower;
 mod names;
 mod project;
+mod roots;
 
 pub mod codegen;
 pub mod format;
@@ -65,7 +66,8 @@ fn check_entry(loader: &dyn Loader, entry: &project::Entry<'_>) -> Checked {
     let project = project::Project::load(loader, entry);
     let mut diagnostics = project.diagnostics.clone();
     let program = lower::lower(&project, loader, &mut diagnostics);
-    diagnostics.extend(passes::run(&program));
+    let proven = roots::of(&project, &diagnostics, passes::run(&program));
+    diagnostics.extend(proven);
     Diagnostic::sort(&mut diagnostics);
     diagnostics.dedup();
     Checked { sources: project.sources, diagnostics, program }

@@ -184,3 +184,9 @@ pub fn show(types: &Types, ty: Ty) -> String {
         TyKind::Param(name) => name.clone(),
     }
 }
+
+/// A type with its article: "an `int`", "a `string`".
+pub(crate) fn with_article(shown: &str) -> String {
+    let article = if shown.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) { "an" } else { "a" };
+    format!("{article} `{shown}`")
+}

@@ -11,7 +11,7 @@ use super::{Cx, Lower};
 use crate::hir::Param;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::names::nearest;
-use crate::types::TyKind;
+use crate::types::{TyKind, with_article};
 
 /// What is called: for messages.
 pub(super) struct Callee<'c> {
@@ -70,7 +70,7 @@ impl Lower<'_> {
         let mut diagnostic =
             Diagnostic::new(codes::ARGUMENTS, format!("{noun} {} of the {kind} `{name}` {} missing", names.join(", "), if missing.len() == 1 { "is" } else { "are" }))
                 .primary(callee.span, "")
-                .help(format!("write `{}: …`, a `{shown}`", first.name.text));
+                .help(format!("write `{}: …`, {shown_is}", first.name.text, shown_is = with_article(&shown)));
         if callee.declared.is_some() {
             diagnostic = diagnostic.label(first.name.span, "the parameter");
         }

@@ -10,7 +10,7 @@ use super::{Cx, Lower};
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::{ConstValue, FnRef, Name, Param};
 use crate::names::{Space, Symbol, nearest};
-use crate::types::{Ty, TyKind};
+use crate::types::{Ty, TyKind, with_article};
 
 impl Lower<'_> {
     pub(super) fn call(&mut self, cx: &mut Cx, callee: &ast::Expr, args: &[Arg], want: Option<Ty>, span: Span) -> Expr {
@@ -121,7 +121,7 @@ impl Lower<'_> {
         let TyKind::Fn(params, result) = self.kind(ty).clone() else {
             if ty != self.prim.error {
                 let shown = self.show(ty);
-                self.error(codes::NOT_CALLABLE, name.span, format!("`{name}` is a `{shown}`, not a function"), "");
+                self.error(codes::NOT_CALLABLE, name.span, format!("`{name}` is {shown_is}, not a function", shown_is = with_article(&shown)), "");
             }
             return self.wrong(span);
         };

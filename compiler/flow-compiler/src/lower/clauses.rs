@@ -12,7 +12,7 @@ use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::flow::{Call, Node, Reducer, Retry, Stmt, Update, VerifyCheck};
 use crate::hir::{ConstValue, FieldRef, WorkerRef};
 use crate::names::{Space, Symbol, nearest};
-use crate::types::{Ty, TyKind};
+use crate::types::{Ty, TyKind, with_article};
 
 /// The classes of errors, by name.
 const CLASSES: &[(&str, ErrorClass)] = &[
@@ -250,11 +250,11 @@ impl<'a> Lower<'a> {
 
     /// `append`: an item, or a list whose items are added; where both fit, it is one item.
     fn appended(&mut self, cx: &mut Cx, written: &ast::Expr, list: Ty, item: Ty, field: &ast::Ident) -> (Expr, bool) {
-        let inner = matches!(self.kind(self.core(item)), TyKind::List(_) | TyKind::Json);
-        let hint = match leaves(written) {
-            Some(true) if !inner => Some(list),
-            Some(false) => Some(item),
-            _ => None,
+        let hint = match (leaves(written), self.kind(self.core(item))) {
+            (Some(true), TyKind::List(_)) => None,
+            (Some(true), TyKind::Json) | (Some(false), _) => Some(item),
+            (Some(true), _) => Some(list),
+            (None, _) => None,
         };
         let value = self.expr(cx, written, hint);
         if value.ty == self.prim.error {
@@ -271,7 +271,7 @@ impl<'a> Lower<'a> {
         let diagnostic = self.error(
             codes::UPDATE_TYPE,
             written.span,
-            format!("`{field}` takes a `{one}` or a list of them, and this is `{has}`"),
+            format!("`{field}` takes {one_is} or a list of them, and this is `{has}`", one_is = with_article(&one)),
             &format!("is `{has}`"),
         );
         if nullable {

@@ -9,7 +9,7 @@ use flow_grammar::ast;
 use super::{Cx, Lower};
 use crate::hir::ConstValue;
 use crate::hir::expr::{Expr, ExprKind};
-use crate::types::{RecordTy, Ty, TyKind};
+use crate::types::{RecordTy, Ty, TyKind, with_article};
 use flow_bytecode::Method;
 
 /// How deep types are compared; deeper ones (they are recursive) are taken to be equal.
@@ -155,7 +155,7 @@ impl Lower<'_> {
                     let name = self.show(want);
                     let text = self.project.sources.slice(span).to_string();
                     self.report(
-                        Diagnostic::new(codes::REFINEMENT, format!("`{text}` is not a `{name}`"))
+                        Diagnostic::new(codes::REFINEMENT, format!("`{text}` is not {name_is}", name_is = with_article(&name)))
                             .primary(span, format!("`{}` does not hold", refined.text))
                             .label(refined.cond.span, "required here"),
                     );
@@ -361,7 +361,7 @@ impl Lower<'_> {
             }
         }
         if matches!(self.kind(found), TyKind::Json) {
-            let diagnostic = self.error(codes::JSON_AS_VALUE, span, format!("`json` has to be narrowed before it is a `{wants}`"), "is `json`");
+            let diagnostic = self.error(codes::JSON_AS_VALUE, span, format!("`json` has to be narrowed before it is {wants_is}", wants_is = with_article(&wants)), "is `json`");
             diagnostic.help = Some(format!("write `… as {wants}`; it is checked when it runs"));
             if short && !wants.contains(" where ") {
                 let fix = flow_diagnostics::Fix {

@@ -11,7 +11,7 @@ use super::{Cx, Lower};
 use crate::hir::ConstValue;
 use crate::hir::expr::{Expr, ExprKind};
 use crate::names::{Space, Symbol, nearest};
-use crate::types::{Ty, TyKind};
+use crate::types::{Ty, TyKind, with_article};
 
 /// The properties of `run`, by name.
 const RUN: &[(&str, RunField)] = &[
@@ -479,7 +479,7 @@ impl Lower<'_> {
         if !possible {
             let (a, b) = (self.show(value.ty), self.show(want));
             let help = self.mismatch_help_for_cast(from, to);
-            self.error(codes::BAD_CAST, span, format!("a `{a}` is never a `{b}`"), "").help = Some(help);
+            self.error(codes::BAD_CAST, span, format!("{a_is} is never {b_is}", a_is = with_article(&a), b_is = with_article(&b)), "").help = Some(help);
             return self.wrong(span);
         }
         Expr { kind: ExprKind::Cast(Box::new(value)), ty: want, span }

@@ -12,7 +12,7 @@ use super::{Cx, Lower, doc, name};
 use crate::hir::flow::{EventDecl, Field, Flow, Limit, Reducer};
 use crate::hir::{FieldRef, FnRef, NodeRef, Param};
 use crate::names::{Space, Symbol, nearest};
-use crate::types::{Ty, TyKind};
+use crate::types::{Ty, TyKind, with_article};
 
 /// What can be seen inside of a flow, and what a call needs to know of it.
 #[derive(Default)]
@@ -139,7 +139,7 @@ impl<'a> Lower<'a> {
         }
         if !self.is_data(ty, 12) {
             let shown = self.show(ty);
-            self.error(flow_diagnostics::codes::types::MISMATCH, span, format!("{what} cannot be a `{shown}`"), "has no JSON form");
+            self.error(flow_diagnostics::codes::types::MISMATCH, span, format!("{what} cannot be {shown_is}", shown_is = with_article(&shown)), "has no JSON form");
             return false;
         }
         true
@@ -186,9 +186,9 @@ impl<'a> Lower<'a> {
                 if !ok && ty != self.prim.error {
                     let shown = self.show(ty);
                     let help = format!("its signature has to be fn {written}(old: {shown}, update: …) -> {shown}");
-                    let diagnostic = Diagnostic::new(codes::REDUCER_TYPE, format!("`{written}` does not reduce a `{shown}`"))
+                    let diagnostic = Diagnostic::new(codes::REDUCER_TYPE, format!("`{written}` does not reduce {shown_is}", shown_is = with_article(&shown)))
                         .primary(written.span, "")
-                        .label(field.ty.span, format!("the field is a `{shown}`"))
+                        .label(field.ty.span, format!("the field is {shown_is}", shown_is = with_article(&shown)))
                         .label(sig.span, "declared here")
                         .help(help);
                     self.report(diagnostic);
@@ -245,9 +245,9 @@ impl<'a> Lower<'a> {
         if !fits {
             let shown = self.show(ty);
             self.report(
-                Diagnostic::new(codes::REDUCER_TYPE, format!("`{written}` does not reduce a `{shown}`"))
+                Diagnostic::new(codes::REDUCER_TYPE, format!("`{written}` does not reduce {shown_is}", shown_is = with_article(&shown)))
                     .primary(written.span, format!("needs {wants}"))
-                    .label(field.ty.span, format!("the field is a `{shown}`")),
+                    .label(field.ty.span, format!("the field is {shown_is}", shown_is = with_article(&shown))),
             );
         }
     }

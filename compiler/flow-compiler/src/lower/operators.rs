@@ -8,7 +8,7 @@ use flow_grammar::ast::{self, BinaryOp as Written};
 use super::{Cx, Lower};
 use crate::hir::ConstValue;
 use crate::hir::expr::{Expr, ExprKind};
-use crate::types::{Ty, TyKind};
+use crate::types::{Ty, TyKind, with_article};
 
 impl Lower<'_> {
     pub(super) fn unary(&mut self, cx: &mut Cx, op: ast::UnaryOp, operand: &ast::Expr, want: Option<Ty>, span: Span) -> Expr {
@@ -189,7 +189,7 @@ impl Lower<'_> {
             }
             _ => {
                 let shown = self.show(whole.ty);
-                self.error(codes::BAD_OPERANDS, whole.span, format!("nothing is `in` a `{shown}`"), "").help =
+                self.error(codes::BAD_OPERANDS, whole.span, format!("nothing is `in` {shown_is}", shown_is = with_article(&shown)), "").help =
                     Some("`in` looks into a list, the keys of a map, or a text".into());
                 self.prim.error
             }

@@ -10,7 +10,7 @@ use super::facts::place_of;
 use super::{Cx, Lower};
 use crate::hir::ConstValue;
 use crate::hir::expr::{Expr, ExprKind, MatchArm, Pattern, PatternKind};
-use crate::types::{Ty, TyKind};
+use crate::types::{Ty, TyKind, with_article};
 
 impl Lower<'_> {
     pub(super) fn match_expr(&mut self, cx: &mut Cx, subject: &ast::Expr, arms: &[ast::MatchArm], want: Option<Ty>, span: Span) -> Expr {
@@ -81,7 +81,7 @@ impl Lower<'_> {
     fn other_type(&mut self, subject: Ty, what: &str, span: Span) -> PatternKind {
         if subject != self.prim.error {
             let shown = self.show(subject);
-            self.error(codes::BAD_PATTERN, span, format!("a `{shown}` is never a `{what}`"), &format!("is a `{what}`"));
+            self.error(codes::BAD_PATTERN, span, format!("{shown_is} is never a `{what}`", shown_is = with_article(&shown)), &format!("is a `{what}`"));
         }
         PatternKind::Error
     }
@@ -123,7 +123,7 @@ impl Lower<'_> {
         let ordered = matches!(self.kind(self.core(subject)), TyKind::Int | TyKind::Float | TyKind::Duration | TyKind::Error);
         if !ordered {
             let shown = self.show(subject);
-            return self.bad_pattern(span, &format!("a range does not fit a `{shown}`"));
+            return self.bad_pattern(span, &format!("a range does not fit {shown_is}", shown_is = with_article(&shown)));
         }
         let mut ends = [None, None];
         for (end, literal) in ends.iter_mut().zip([from, to]) {
@@ -172,7 +172,7 @@ impl Lower<'_> {
                     TyKind::String => format!("a text is written in quotes: \"{name}\""),
                     _ => "patterns are literals, ranges, variants and `_`".into(),
                 };
-                self.error(codes::BAD_PATTERN, name.span, format!("`{name}` is no pattern for a `{shown}`"), "").help =
+                self.error(codes::BAD_PATTERN, name.span, format!("`{name}` is no pattern for {shown_is}", shown_is = with_article(&shown)), "").help =
                     Some(help);
             }
             for field in fields.unwrap_or_default() {

@@ -160,7 +160,7 @@ impl<'a> Names<'a> {
     fn add(&mut self, module: usize, space: Space, name: &Ident, entry: Entry, out: &mut Vec<Diagnostic>) {
         let table = self.scopes[module].space(space);
         match table.get(&name.name) {
-            Some(first) if first.span != entry.span => out.push(defined_twice(name, first.span)),
+            Some(first) if first.span != entry.span && first.symbol != entry.symbol => out.push(defined_twice(name, first.span)),
             Some(_) => {}
             None => {
                 table.insert(name.name.clone(), entry);

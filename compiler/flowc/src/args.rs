@@ -1,0 +1,165 @@
+//! The command line: verbs, options, help. The only file that names clap. What a verb does stands in
+//! `commands`, one file each.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Checks, draws and builds Flow programs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "flowc",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    after_help = "Exit codes:\n  0 done   1 the program is wrong, or a file cannot be used   2 wrong usage\n\n\
+                  Examples:\n  flowc check triage.flow\n  flowc graph triage.flow > triage.mmd\n  \
+                  flowc build triage.flow -o triage.flowb\n  flowc explain F0501"
+)]
+pub struct Cli {
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Report everything that is wrong with files
+    Check(Check),
+    /// Draw a flow
+    Graph(Graph),
+    /// Write bytecode
+    Build(Build),
+    /// Show bytecode, readable, with source lines
+    Disasm(Disasm),
+    /// Say what a code means, with an example and its cure
+    Explain(Explain),
+}
+
+/// `flowc check`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  flowc check triage.flow workers.flow\n  flowc check --deny warnings --allow F0920\n  \
+                        flowc check --format sarif > flow.sarif\n  cat triage.flow | flowc check -")]
+pub struct Check {
+    /// The files, `-` for standard input [default: the entry that flow.toml names]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Let warnings fail the check, too
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub deny: Option<Deny>,
+    /// Say nothing about this warning; may be given several times
+    #[arg(long, value_name = "CODE")]
+    pub allow: Vec<String>,
+}
+
+/// How diagnostics are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Snippets, for people.
+    #[default]
+    Human,
+    /// One object a line.
+    Json,
+    /// A SARIF log.
+    Sarif,
+    /// Commands for GitHub's annotations.
+    Github,
+}
+
+/// What is denied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    /// Warnings.
+    Warnings,
+}
+
+/// `flowc graph`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  flowc graph triage.flow\n  flowc graph triage.flow --format dot | dot -Tpng > triage.png\n  \
+                        flowc graph main.flow --flow review --depth 2 -o review.mmd")]
+pub struct Graph {
+    /// The file, `-` for standard input
+    pub file: PathBuf,
+    /// Which flow [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub flow: Option<String>,
+    /// What to write
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Drawing,
+    /// Where to write it [default: standard output]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+    /// How deep subgraphs are opened
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub depth: u32,
+}
+
+/// What a drawing is written as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Drawing {
+    /// A Mermaid flowchart.
+    #[default]
+    Mermaid,
+    /// Graphviz.
+    Dot,
+    /// JSON.
+    Json,
+}
+
+/// `flowc build`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  flowc build triage.flow -o triage.flowb\n  flowc build triage.flow")]
+pub struct Build {
+    /// The file, `-` for standard input
+    pub file: PathBuf,
+    /// Where to write it [default: beside the file, as .flowb]
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+}
+
+/// `flowc disasm`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  flowc disasm triage.flow\n  flowc disasm triage.flowb")]
+pub struct Disasm {
+    /// Source or bytecode, `-` for source on standard input
+    pub file: PathBuf,
+}
+
+/// `flowc explain`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  flowc explain F0501\n  flowc explain")]
+pub struct Explain {
+    /// The code [default: a list of all]
+    pub code: Option<String>,
+}
+
+impl Cli {
+    /// Reads the command line. Prints help, versions and wrong usage itself; the error is the exit code then.
+    pub fn read() -> Result<Self, u8> {
+        Self::try_parse().map_err(|error| {
+            // Nothing can be done about a closed pipe.
+            let _ = error.print();
+            error.exit_code() as u8
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! Files: sources from a disk or standard input, the entry that `flow.toml` names, and output. What
+//! texts mean is the compiler's business.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use flow_bytecode::{VerifiedImage, decode, verify};
+use flow_compiler::{Checked, LoadError, Loader, check, check_text};
+use flow_diagnostics::{Diagnostic, SourceMap, codes::environment as codes};
+
+/// How standard input is called in diagnostics.
+const STDIN: &str = "<stdin>";
+/// The project file.
+const PROJECT: &str = "flow.toml";
+/// The largest source or image that is read, in bytes.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Something around the program is wrong.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The world: a file, the configuration.
+    World(Diagnostic),
+    /// The way the command was called.
+    Usage(String),
+}
+
+/// Reads what the compiler asks for from the disk.
+pub struct Disk;
+
+impl Loader for Disk {
+    fn load(&self, path: &str) -> Result<String, LoadError> {
+        let bytes = read(Path::new(path))?;
+        String::from_utf8(bytes).map_err(|_| LoadError::NotText)
+    }
+}
+
+/// Checks the program whose entry is this file, or standard input.
+pub fn checked(path: &Path) -> Result<Checked, Trouble> {
+    if is_stdin(path) {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
+        read.map_err(|error| unreadable(STDIN, &error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| unreadable(STDIN, "it is not UTF-8 text"))?;
+        return Ok(check_text(&Disk, STDIN, &text));
+    }
+    let Some(name) = path.to_str() else {
+        return Err(unreadable(&path.to_string_lossy(), "its path is not UTF-8"));
+    };
+    match Disk.load(name) {
+        Ok(_) => Ok(check(&Disk, name)),
+        Err(why) => Err(unreadable(name, &why.to_string())),
+    }
+}
+
+/// Reads bytecode, which must be sound.
+pub fn image(path: &Path) -> Result<VerifiedImage, Trouble> {
+    let name = path.display().to_string();
+    let bytes = read(path).map_err(|why| unreadable(&name, &why.to_string()))?;
+    let damaged = |why: String| {
+        let message = format!("`{name}` is no bytecode that can be used: {why}");
+        let help = "build it again with `flowc build`";
+        Trouble::World(Diagnostic::error(codes::IMAGE_DAMAGED, message).help(help))
+    };
+    let image = decode(&bytes).map_err(|error| damaged(error.to_string()))?;
+    verify(image).map_err(|error| damaged(error.to_string()))
+}
+
+/// The files to check where none were named: the entry of the project around the working directory.
+pub fn project_entry() -> Result<PathBuf, Trouble> {
+    let here = std::env::current_dir().map_err(|error| unreadable(".", &error.to_string()))?;
+    let Some(folder) = here.ancestors().find(|folder| folder.join(PROJECT).is_file()) else {
+        let message = format!("no file was named, and there is no {PROJECT} here or above");
+        return Err(Trouble::Usage(message));
+    };
+    entry_of(folder, &here)
+}
+
+/// The entry of the project in this folder.
+fn entry_of(folder: &Path, here: &Path) -> Result<PathBuf, Trouble> {
+    let path = folder.join(PROJECT);
+    let name = shown(&path, here);
+    let wrong = |why: &str| {
+        let message = format!("`{}`: {why}", name.display());
+        let help = "name the file to begin with: `entry = \"main.flow\"` under `[project]`";
+        Trouble::World(Diagnostic::error(codes::CONFIG_UNREADABLE, message).help(help))
+    };
+    let bytes = read(&path).map_err(|why| wrong(&why.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8 text"))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message()))?;
+    let entry = table.get("project").and_then(|project| project.get("entry")).and_then(toml::Value::as_str);
+    let entry = entry.ok_or_else(|| wrong("it names no entry"))?;
+    Ok(shown(&folder.join(entry), here))
+}
+
+/// Whether the path stands for standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Writes a file whole, or not at all.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| {
+        // The half-written file is of no use to anybody; if it cannot go, it stays.
+        let _ = std::fs::remove_file(&beside);
+        let message = format!("`{}` cannot be written: {error}", path.display());
+        Trouble::World(Diagnostic::error(codes::SYSTEM, message))
+    })
+}
+
+/// Writes to standard output. A reader that has gone away is no failure.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A map without files, for diagnostics that have no place.
+pub fn no_sources() -> SourceMap {
+    SourceMap::new()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let other = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => LoadError::NotFound,
+        _ => LoadError::Other(error.to_string()),
+    };
+    let meta = std::fs::metadata(path).map_err(other)?;
+    if meta.is_dir() {
+        return Err(LoadError::Other("it is a folder".to_owned()));
+    }
+    if meta.len() > MOST_BYTES {
+        return Err(LoadError::Other(format!("it is larger than {} MiB", MOST_BYTES >> 20)));
+    }
+    std::fs::read(path).map_err(other)
+}
+
+fn unreadable(name: &str, why: &str) -> Trouble {
+    Trouble::World(Diagnostic::error(codes::FILE_UNREADABLE, format!("`{name}` cannot be read: {why}")))
+}
+
+/// The path as people here would write it.
+fn shown(path: &Path, here: &Path) -> PathBuf {
+    path.strip_prefix(here).map_or_else(|_| path.to_owned(), Path::to_owned)
+}

@@ -18,6 +18,7 @@ use flow_bytecode::{Chunk, ChunkId, Image, SourceText, StrId};
 use flow_diagnostics::SourceMap;
 
 use crate::hir::Program;
+use crate::hir::flow::Node;
 use code::{Code, Frame};
 use tables::Tables;
 
@@ -25,6 +26,7 @@ use tables::Tables;
 pub fn generate(program: &Program, sources: &SourceMap) -> Image {
     let mut generator = Generator {
         program,
+        nodes: &[],
         image: Image::default(),
         tables: Tables::new(program, sources),
     };
@@ -39,6 +41,7 @@ pub fn generate(program: &Program, sources: &SourceMap) -> Image {
     generator.functions();
     generator.workers();
     for flow in &program.flows {
+        generator.nodes = &flow.nodes;
         let flow = generator.flow(flow);
         generator.image.flows.push(flow);
     }
@@ -48,6 +51,8 @@ pub fn generate(program: &Program, sources: &SourceMap) -> Image {
 /// The image in the making. Methods of it are spread over the files of this folder.
 struct Generator<'p> {
     program: &'p Program,
+    /// The nodes of the flow that is being made.
+    nodes: &'p [Node],
     image: Image,
     tables: Tables,
 }

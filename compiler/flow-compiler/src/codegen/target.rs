@@ -33,7 +33,7 @@ impl<'p> Generator<'p> {
         match &target.kind {
             TargetKind::Node(node, args) => image::Target::Node {
                 node: NodeId(node.0),
-                args: (!args.is_empty()).then(|| self.argument_chunk(args, around, target.span)),
+                args: self.arguments(*node, args, around, target.span),
             },
             TargetKind::Many(all) => {
                 image::Target::Many(all.iter().map(|one| self.target(one, around)).collect())
@@ -132,6 +132,31 @@ impl<'p> Generator<'p> {
                 arm: None,
             },
         )
+    }
+
+    /// The arguments of a node that is started; its defaults where none are written.
+    fn arguments(
+        &mut self,
+        node: NodeRef,
+        args: &'p [(String, Expr)],
+        around: &Around<'_, 'p>,
+        span: Span,
+    ) -> Option<ChunkId> {
+        let params = &self.nodes[node.index()].params;
+        if params.is_empty() {
+            return None;
+        }
+        if !args.is_empty() {
+            return Some(self.argument_chunk(args, around, span));
+        }
+        let mut code = Code::new(self, around.frame);
+        let values = params.iter().map(|param| {
+            let value = param.default.clone().unwrap_or(ConstValue::Null);
+            (param.name.text.clone(), value)
+        });
+        code.return_constant(&ConstValue::Record(values.collect()), span);
+        let chunk = code.into_chunk(&format!("{}.target", around.name));
+        Some(self.add_chunk(chunk))
     }
 
     fn argument_chunk(&mut self, args: &'p [(String, Expr)], around: &Around<'_, 'p>, span: Span) -> ChunkId {

@@ -17,18 +17,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
                   Examples:\n  flowc check triage.flow\n  flowc graph triage.flow > triage.mmd\n  \
                   flowc build triage.flow -o triage.flowb\n  flowc explain F0501"
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    pub color: Color,
+    pub(crate) color: Color,
     /// What to do.
     #[command(subcommand)]
-    pub verb: Verb,
+    pub(crate) verb: Verb,
 }
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Color {
+pub(crate) enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
@@ -40,7 +40,7 @@ pub enum Color {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Report everything that is wrong with files
     Check(Check),
     /// Draw a flow
@@ -57,24 +57,24 @@ pub enum Verb {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  flowc check triage.flow workers.flow\n  flowc check --deny warnings --allow F0920\n  \
                         flowc check --format sarif > flow.sarif\n  cat triage.flow | flowc check -")]
-pub struct Check {
+pub(crate) struct Check {
     /// The files, `-` for standard input [default: the entry that flow.toml names]
     #[arg(value_name = "FILE")]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub(crate) format: Format,
     /// Let warnings fail the check, too
     #[arg(long, value_enum, value_name = "WHAT")]
-    pub deny: Option<Deny>,
+    pub(crate) deny: Option<Deny>,
     /// Say nothing about this warning; may be given several times
     #[arg(long, value_name = "CODE")]
-    pub allow: Vec<String>,
+    pub(crate) allow: Vec<String>,
 }
 
 /// How diagnostics are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// Snippets, for people.
     #[default]
     Human,
@@ -88,7 +88,7 @@ pub enum Format {
 
 /// What is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Deny {
+pub(crate) enum Deny {
     /// Warnings.
     Warnings,
 }
@@ -97,26 +97,26 @@ pub enum Deny {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  flowc graph triage.flow\n  flowc graph triage.flow --format dot | dot -Tpng > triage.png\n  \
                         flowc graph main.flow --flow review --depth 2 -o review.mmd")]
-pub struct Graph {
+pub(crate) struct Graph {
     /// The file, `-` for standard input
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Which flow [default: the first]
     #[arg(long, value_name = "NAME")]
-    pub flow: Option<String>,
+    pub(crate) flow: Option<String>,
     /// What to write
     #[arg(long, value_enum, default_value_t)]
-    pub format: Drawing,
+    pub(crate) format: Drawing,
     /// Where to write it [default: standard output]
     #[arg(short, long, value_name = "OUT")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
     /// How deep subgraphs are opened
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub depth: u32,
+    pub(crate) depth: u32,
 }
 
 /// What a drawing is written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Drawing {
+pub(crate) enum Drawing {
     /// A Mermaid flowchart.
     #[default]
     Mermaid,
@@ -129,33 +129,33 @@ pub enum Drawing {
 /// `flowc build`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  flowc build triage.flow -o triage.flowb\n  flowc build triage.flow")]
-pub struct Build {
+pub(crate) struct Build {
     /// The file, `-` for standard input
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Where to write it [default: beside the file, as .flowb]
     #[arg(short, long, value_name = "OUT")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// `flowc disasm`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  flowc disasm triage.flow\n  flowc disasm triage.flowb")]
-pub struct Disasm {
+pub(crate) struct Disasm {
     /// Source or bytecode, `-` for source on standard input
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
 }
 
 /// `flowc explain`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  flowc explain F0501\n  flowc explain")]
-pub struct Explain {
+pub(crate) struct Explain {
     /// The code [default: a list of all]
-    pub code: Option<String>,
+    pub(crate) code: Option<String>,
 }
 
 impl Cli {
     /// Reads the command line. Prints help, versions and wrong usage itself; the error is the exit code then.
-    pub fn read() -> Result<Self, u8> {
+    pub(crate) fn read() -> Result<Self, u8> {
         Self::try_parse().map_err(|error| {
             // Nothing can be done about a closed pipe.
             let _ = error.print();

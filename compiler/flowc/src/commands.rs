@@ -16,7 +16,7 @@ use crate::report::{Report, colored};
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// As it was meant.
     Done,
     /// The program is wrong, or something around it.
@@ -27,7 +27,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The exit code.
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
@@ -37,7 +37,7 @@ impl Outcome {
 }
 
 /// Does what was asked for.
-pub fn perform(cli: &Cli) -> Outcome {
+pub(crate) fn perform(cli: &Cli) -> Outcome {
     let done = match &cli.verb {
         Verb::Check(args) => check::check(args, cli.color),
         Verb::Graph(args) => graph::graph(args, cli.color),

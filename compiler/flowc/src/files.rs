@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 256 << 20;
 
 /// Something around the program is wrong.
 #[derive(Debug)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// The world: a file, the configuration.
     World(Diagnostic),
     /// The way the command was called.
@@ -25,7 +25,7 @@ pub enum Trouble {
 }
 
 /// Reads what the compiler asks for from the disk.
-pub struct Disk;
+pub(crate) struct Disk;
 
 impl Loader for Disk {
     fn load(&self, path: &str) -> Result<String, LoadError> {
@@ -35,7 +35,7 @@ impl Loader for Disk {
 }
 
 /// Checks the program whose entry is this file, or standard input.
-pub fn checked(path: &Path) -> Result<Checked, Trouble> {
+pub(crate) fn checked(path: &Path) -> Result<Checked, Trouble> {
     if is_stdin(path) {
         let mut bytes = Vec::new();
         let read = std::io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
@@ -53,7 +53,7 @@ pub fn checked(path: &Path) -> Result<Checked, Trouble> {
 }
 
 /// Reads bytecode, which must be sound.
-pub fn image(path: &Path) -> Result<VerifiedImage, Trouble> {
+pub(crate) fn image(path: &Path) -> Result<VerifiedImage, Trouble> {
     let name = path.display().to_string();
     let bytes = read(path).map_err(|why| unreadable(&name, &why.to_string()))?;
     let damaged = |why: String| {
@@ -66,7 +66,7 @@ pub fn image(path: &Path) -> Result<VerifiedImage, Trouble> {
 }
 
 /// The files to check where none were named: the entry of the project around the working directory.
-pub fn project_entry() -> Result<PathBuf, Trouble> {
+pub(crate) fn project_entry() -> Result<PathBuf, Trouble> {
     let here = std::env::current_dir().map_err(|error| unreadable(".", &error.to_string()))?;
     let Some(folder) = here.ancestors().find(|folder| folder.join(PROJECT).is_file()) else {
         let message = format!("no file was named, and there is no {PROJECT} here or above");
@@ -93,12 +93,12 @@ fn entry_of(folder: &Path, here: &Path) -> Result<PathBuf, Trouble> {
 }
 
 /// Whether the path stands for standard input.
-pub fn is_stdin(path: &Path) -> bool {
+pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
 /// Writes a file whole, or not at all.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.tmp", std::process::id()));
     let beside = PathBuf::from(beside);
@@ -112,13 +112,13 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
 }
 
 /// Writes to standard output. A reader that has gone away is no failure.
-pub fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// A map without files, for diagnostics that have no place.
-pub fn no_sources() -> SourceMap {
+pub(crate) fn no_sources() -> SourceMap {
     SourceMap::new()
 }
 

@@ -12,7 +12,7 @@ use crate::args::{Color, Format};
 
 /// What several programs have to say, over one map of their files.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     sources: SourceMap,
     diagnostics: Vec<Diagnostic>,
     files: BTreeMap<String, FileId>,
@@ -21,7 +21,7 @@ pub struct Report {
 impl Report {
     /// Takes over what was found in a program. What another program has said of a shared file is not
     /// said again.
-    pub fn add(&mut self, checked: &Checked) {
+    pub(crate) fn add(&mut self, checked: &Checked) {
         let mut numbers = Vec::new();
         for (_, file) in checked.sources.files() {
             let known = self.files.get(&file.path).copied();
@@ -44,25 +44,25 @@ impl Report {
     }
 
     /// Takes a diagnostic that has no place.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         if !self.diagnostics.contains(&diagnostic) {
             self.diagnostics.push(diagnostic);
         }
     }
 
     /// Leaves out warnings of these codes.
-    pub fn allow(&mut self, codes: &[flow_diagnostics::Code]) {
+    pub(crate) fn allow(&mut self, codes: &[flow_diagnostics::Code]) {
         self.diagnostics.retain(|found| found.is_error() || !codes.contains(&found.code));
     }
 
     /// How many errors and warnings there are.
-    pub fn count(&self) -> (usize, usize) {
+    pub(crate) fn count(&self) -> (usize, usize) {
         let of = |severity| self.diagnostics.iter().filter(|found| found.severity == severity).count();
         (of(Severity::Error), of(Severity::Warning))
     }
 
     /// Everything, as text.
-    pub fn print(&mut self, format: Format, color: bool) -> String {
+    pub(crate) fn print(&mut self, format: Format, color: bool) -> String {
         Diagnostic::sort(&mut self.diagnostics);
         match format {
             Format::Human => {
@@ -76,7 +76,7 @@ impl Report {
     }
 
     /// `2 errors, 1 warning`
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let (errors, warnings) = self.count();
         let shown = |count: usize, word: &str| match count {
             0 => None,
@@ -89,7 +89,7 @@ impl Report {
 }
 
 /// Whether to colour what goes to standard output or, with `error`, to standard error.
-pub fn colored(color: Color, error: bool) -> bool {
+pub(crate) fn colored(color: Color, error: bool) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,

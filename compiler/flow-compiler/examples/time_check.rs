@@ -5,8 +5,13 @@ use std::fmt::Write;
 use flow_compiler::{NoFiles, check_text};
 
 fn main() {
-    let count: usize = std::env::args().nth(1).and_then(|arg| arg.parse().ok()).unwrap_or(1000);
-    let mut text = String::from("worker w(text: string) -> string via webhook\n\nflow big(text: string) {\n  limit steps 5000\n  state { log: [string] by append, last: string = \"\" }\n  start");
+    let count: usize = std::env::args()
+        .nth(1)
+        .and_then(|arg| arg.parse().ok())
+        .unwrap_or(1000);
+    let mut text = String::from(
+        "worker w(text: string) -> string via webhook\n\nflow big(text: string) {\n  limit steps 5000\n  state { log: [string] by append, last: string = \"\" }\n  start",
+    );
     for index in 0..count {
         let _ = write!(text, " -> n{index}");
         if index % 50 == 49 {
@@ -26,5 +31,9 @@ fn main() {
     for found in checked.diagnostics.iter().take(3) {
         println!("{} {}", found.code, found.message);
     }
-    println!("{count} nodes, {} bytes, {} findings", text.len(), checked.diagnostics.len());
+    println!(
+        "{count} nodes, {} bytes, {} findings",
+        text.len(),
+        checked.diagnostics.len()
+    );
 }

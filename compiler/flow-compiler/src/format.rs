@@ -105,7 +105,10 @@ impl<'a> Formatter<'a> {
                 return at as u32;
             }
             if here == b'/' && bytes.get(at + 1) == Some(&b'/') {
-                at += bytes[at..].iter().position(|b| *b == b'\n').unwrap_or(bytes.len() - at);
+                at += bytes[at..]
+                    .iter()
+                    .position(|b| *b == b'\n')
+                    .unwrap_or(bytes.len() - at);
             } else {
                 at += 1;
             }
@@ -115,7 +118,11 @@ impl<'a> Formatter<'a> {
 
     /// How many line breaks stand in a stretch of the source, two at most: two or more are a blank line.
     fn line_breaks(&self, from: u32, to: u32) -> usize {
-        let between = self.text.as_bytes().get(from as usize..to as usize).unwrap_or_default();
+        let between = self
+            .text
+            .as_bytes()
+            .get(from as usize..to as usize)
+            .unwrap_or_default();
         between.iter().filter(|b| **b == b'\n').take(2).count()
     }
 }

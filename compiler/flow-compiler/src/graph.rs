@@ -161,27 +161,26 @@ impl<'p> Drawing<'p> {
     }
 
     fn edges(&mut self) {
-        for arrow in self.flow.arrows.iter().filter(|arrow| arrow.from.is_none()) {
-            self.leads(0, &arrow.to, None, EdgeStyle::Solid);
+        let leaving = Leaving::of(self.flow);
+        for target in &leaving.start {
+            self.leads(0, target, None, EdgeStyle::Solid);
         }
         for (index, node) in self.flow.nodes.iter().enumerate() {
-            self.node_edges(index, node);
+            self.node_edges(index + 1, node, &leaving.nodes[index]);
         }
         for (number, join) in self.flow.joins.iter().enumerate() {
             let at = self.join(number as u32);
             for target in &join.target {
                 self.leads(at, target, None, EdgeStyle::Solid);
             }
-            self.arrivals(Source::Join(number as u32), at);
+            self.arrivals(at, &leaving.joins[number]);
             if let Some(otherwise) = &join.otherwise {
                 self.leads(at, otherwise, Some("else"), EdgeStyle::Solid);
             }
         }
     }
 
-    fn node_edges(&mut self, index: usize, node: &'p Node) {
-        let at = index + 1;
-        let this = crate::hir::NodeRef(index as u32);
+    fn node_edges(&mut self, at: usize, node: &'p Node, (arrows, arrivals): &(Vec<&'p Target>, Vec<u32>)) {
         match &node.kind {
             NodeKind::Route(route) => self.decision(at, route, EdgeStyle::Solid),
             NodeKind::Send(groups) => {
@@ -203,10 +202,10 @@ impl<'p> Drawing<'p> {
         if let Some(goto) = &node.goto {
             self.decision(at, goto, EdgeStyle::Dotted);
         }
-        for arrow in self.flow.arrows.iter().filter(|arrow| arrow.from == Some(this)) {
-            self.leads(at, &arrow.to, None, EdgeStyle::Solid);
+        for target in arrows {
+            self.leads(at, target, None, EdgeStyle::Solid);
         }
-        self.arrivals(Source::Node(this), at);
+        self.arrivals(at, arrivals);
         for target in &node.may_goto {
             self.leads(at, target, Some("may goto"), EdgeStyle::Dotted);
         }
@@ -228,12 +227,10 @@ impl<'p> Drawing<'p> {
         }
     }
 
-    fn arrivals(&mut self, source: Source, at: usize) {
-        for (number, join) in self.flow.joins.iter().enumerate() {
-            if join.sources.iter().any(|(listed, _)| *listed == source) {
-                let to = self.join(number as u32);
-                self.edge(at, to, None, EdgeStyle::Solid);
-            }
+    fn arrivals(&mut self, at: usize, joins: &[u32]) {
+        for join in joins {
+            let to = self.join(*join);
+            self.edge(at, to, None, EdgeStyle::Solid);
         }
     }
 
@@ -315,6 +312,38 @@ impl<'p> Drawing<'p> {
                 format!("event {}", declared.map_or("?", |event| event.name.text.as_str()))
             }
         }
+    }
+}
+
+/// Arrows and arrivals at joins, by what they leave.
+struct Leaving<'p> {
+    start: Vec<&'p Target>,
+    nodes: Vec<(Vec<&'p Target>, Vec<u32>)>,
+    joins: Vec<Vec<u32>>,
+}
+
+impl<'p> Leaving<'p> {
+    fn of(flow: &'p Flow) -> Self {
+        let mut leaving = Self {
+            start: Vec::new(),
+            nodes: vec![(Vec::new(), Vec::new()); flow.nodes.len()],
+            joins: vec![Vec::new(); flow.joins.len()],
+        };
+        for arrow in &flow.arrows {
+            match arrow.from {
+                None => leaving.start.push(&arrow.to),
+                Some(node) => leaving.nodes[node.index()].0.push(&arrow.to),
+            }
+        }
+        for (number, join) in flow.joins.iter().enumerate() {
+            for (source, _) in &join.sources {
+                match source {
+                    Source::Node(node) => leaving.nodes[node.index()].1.push(number as u32),
+                    Source::Join(inner) => leaving.joins[*inner as usize].push(number as u32),
+                }
+            }
+        }
+        leaving
     }
 }
 

@@ -70,5 +70,9 @@ fn check_entry(loader: &dyn Loader, entry: &project::Entry<'_>) -> Checked {
     diagnostics.extend(proven);
     Diagnostic::sort(&mut diagnostics);
     diagnostics.dedup();
-    Checked { sources: project.sources, diagnostics, program }
+    Checked {
+        sources: project.sources,
+        diagnostics,
+        program,
+    }
 }

@@ -83,7 +83,11 @@ impl Project {
     pub(crate) fn load(loader: &dyn Loader, entry: &Entry<'_>) -> Self {
         let mut load = Loading {
             loader,
-            project: Project { sources: SourceMap::new(), modules: Vec::new(), diagnostics: Vec::new() },
+            project: Project {
+                sources: SourceMap::new(),
+                modules: Vec::new(),
+                diagnostics: Vec::new(),
+            },
             known: BTreeMap::new(),
             stack: Vec::new(),
         };
@@ -118,7 +122,11 @@ impl Loading<'_> {
         let index = self.project.modules.len();
         self.known.insert(path.to_string(), Some(index));
         let wanted: Vec<(ImportPath, Span)> = parsed.ast.items.iter().filter_map(import_of).collect();
-        self.project.modules.push(Module { path: path.to_string(), ast: parsed.ast, imports: Vec::new() });
+        self.project.modules.push(Module {
+            path: path.to_string(),
+            ast: parsed.ast,
+            imports: Vec::new(),
+        });
         for (wanted, span) in wanted {
             self.stack.push((index, span));
             let found = self.import(path, &wanted, span);
@@ -146,7 +154,11 @@ impl Loading<'_> {
             }
             return known;
         }
-        let text = if std { flow_stdlib::module(&path).map(str::to_string) } else { self.file(&path, wanted) };
+        let text = if std {
+            flow_stdlib::module(&path).map(str::to_string)
+        } else {
+            self.file(&path, wanted)
+        };
         if std && text.is_none() {
             self.unknown_module(&path, wanted.span());
         }
@@ -162,9 +174,12 @@ impl Loading<'_> {
             Ok(text) => Some(text),
             Err(error) => {
                 self.project.diagnostics.push(
-                    Diagnostic::new(codes::MISSING_FILE, format!("the file `{path}` cannot be imported"))
-                        .primary(wanted.span(), error.to_string())
-                        .help("paths are relative to the file that names them"),
+                    Diagnostic::new(
+                        codes::MISSING_FILE,
+                        format!("the file `{path}` cannot be imported"),
+                    )
+                    .primary(wanted.span(), error.to_string())
+                    .help("paths are relative to the file that names them"),
                 );
                 None
             }
@@ -182,7 +197,10 @@ impl Loading<'_> {
 
     fn unknown_module(&mut self, path: &str, span: Span) {
         let near = crate::names::nearest(path, flow_stdlib::MODULES.iter().map(|(name, _)| *name));
-        let known: Vec<String> = flow_stdlib::MODULES.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let known: Vec<String> = flow_stdlib::MODULES
+            .iter()
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None if path.starts_with("std.") => format!("the standard library has {}", known.join(", ")),
@@ -197,10 +215,14 @@ impl Loading<'_> {
 
     /// Says that an import leads back to a module that is still being loaded.
     fn close_cycle(&mut self, index: usize, at: Span, import: Span) {
-        let Some(from) = self.stack.iter().position(|(module, _)| *module == index) else { return };
+        let Some(from) = self.stack.iter().position(|(module, _)| *module == index) else {
+            return;
+        };
         let ring: Vec<(usize, Span)> = self.stack[from..].to_vec();
-        let mut names: Vec<String> =
-            ring.iter().map(|(module, _)| format!("`{}`", self.project.modules[*module].path)).collect();
+        let mut names: Vec<String> = ring
+            .iter()
+            .map(|(module, _)| format!("`{}`", self.project.modules[*module].path))
+            .collect();
         let first = names[0].clone();
         names.push(first.clone());
         let message = if ring.len() == 1 {
@@ -208,11 +230,14 @@ impl Loading<'_> {
         } else {
             format!("these files import each other: {}", names.join(" → "))
         };
-        let mut diagnostic = Diagnostic::new(codes::IMPORT_CYCLE, message).primary(at, "this import closes the cycle");
+        let mut diagnostic =
+            Diagnostic::new(codes::IMPORT_CYCLE, message).primary(at, "this import closes the cycle");
         for (_, span) in ring.iter().filter(|(_, span)| *span != import) {
             diagnostic = diagnostic.label(*span, "which is imported from here");
         }
-        self.project.diagnostics.push(diagnostic.help("move what both need into a file that imports neither"));
+        self.project
+            .diagnostics
+            .push(diagnostic.help("move what both need into a file that imports neither"));
     }
 
     fn no_entry(&mut self, path: &str, error: &LoadError) {
@@ -221,11 +246,20 @@ impl Loading<'_> {
             LoadError::NotText => flow_diagnostics::codes::syntax::INVALID_UTF8,
             _ => codes::MISSING_FILE,
         };
-        self.project
-            .diagnostics
-            .push(Diagnostic::new(code, format!("`{path}` cannot be read: {error}")).primary(Span::at(file, 0), ""));
-        let ast = ast::SourceFile { file, doc: None, items: Vec::new(), span: Span::at(file, 0) };
-        self.project.modules.push(Module { path: path.to_string(), ast, imports: Vec::new() });
+        self.project.diagnostics.push(
+            Diagnostic::new(code, format!("`{path}` cannot be read: {error}")).primary(Span::at(file, 0), ""),
+        );
+        let ast = ast::SourceFile {
+            file,
+            doc: None,
+            items: Vec::new(),
+            span: Span::at(file, 0),
+        };
+        self.project.modules.push(Module {
+            path: path.to_string(),
+            ast,
+            imports: Vec::new(),
+        });
     }
 }
 

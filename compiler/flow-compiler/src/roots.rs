@@ -34,18 +34,29 @@ pub(crate) fn of(project: &Project, before: &[Diagnostic], found: Vec<Diagnostic
 /// The flows with errors in them, and whether their drawing is among what could not be read.
 fn flows_with_mistakes(project: &Project, before: &[Diagnostic]) -> Vec<(Span, bool)> {
     let mut flows = Vec::new();
-    let errors: Vec<(Span, Code)> =
-        before.iter().filter(|found| found.is_error()).filter_map(|found| Some((found.span()?, found.code))).collect();
+    let errors: Vec<(Span, Code)> = before
+        .iter()
+        .filter(|found| found.is_error())
+        .filter_map(|found| Some((found.span()?, found.code)))
+        .collect();
     for item in project.modules.iter().flat_map(|module| &module.ast.items) {
         let Item::Flow(flow) = item else { continue };
-        let inside: Vec<&(Span, Code)> = errors.iter().filter(|(span, _)| flow.span.contains(*span)).collect();
+        let inside: Vec<&(Span, Code)> = errors
+            .iter()
+            .filter(|(span, _)| flow.span.contains(*span))
+            .collect();
         if inside.is_empty() {
             continue;
         }
-        let lost = flow.entries.iter().any(|entry| matches!(entry, FlowEntry::Error(_)));
+        let lost = flow
+            .entries
+            .iter()
+            .any(|entry| matches!(entry, FlowEntry::Error(_)));
         let edges: Vec<Span> = flow.edges().map(|chain| chain.span).collect();
         let drawing = inside.iter().any(|(span, code)| {
-            let edge = edges.iter().any(|edge| edge.contains(*span) || span.contains(*edge));
+            let edge = edges
+                .iter()
+                .any(|edge| edge.contains(*span) || span.contains(*edge));
             *code == names::UNKNOWN_NODE || *code == syntax::ARROW_MISUSE || edge
         });
         flows.push((flow.span, lost || drawing));

@@ -187,6 +187,10 @@ pub fn show(types: &Types, ty: Ty) -> String {
 
 /// A type with its article: "an `int`", "a `string`".
 pub(crate) fn with_article(shown: &str) -> String {
-    let article = if shown.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) { "an" } else { "a" };
+    let article = if shown.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']) {
+        "an"
+    } else {
+        "a"
+    };
     format!("{article} `{shown}`")
 }

@@ -10,7 +10,10 @@ use flow_compiler::{Checked, LoadError, check};
 #[test]
 fn every_case_says_what_is_expected() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases/check");
-    let mut cases: Vec<PathBuf> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut cases: Vec<PathBuf> = fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     cases.sort();
     assert!(!cases.is_empty(), "no cases in {}", root.display());
     let mut wrong = Vec::new();
@@ -23,7 +26,11 @@ fn every_case_says_what_is_expected() {
             wrong.push(format!("{}:\n{found}", case.display()));
         }
     }
-    assert!(wrong.is_empty(), "these cases say something else:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "these cases say something else:\n{}",
+        wrong.join("\n")
+    );
 }
 
 fn said(case: &Path) -> String {
@@ -51,7 +58,10 @@ fn compact(checked: &Checked) -> String {
         let span = found.span().expect("a finding has a place");
         let at = checked.sources.start(span);
         let path = checked.sources.path(span.file);
-        text += &format!("{} {path}:{}:{} {}\n", found.code, at.line, at.column, found.message);
+        text += &format!(
+            "{} {path}:{}:{} {}\n",
+            found.code, at.line, at.column, found.message
+        );
         for label in found.labels.iter().filter(|label| !label.primary) {
             let at = checked.sources.start(label.span);
             let path = checked.sources.path(label.span.file);

@@ -9,14 +9,25 @@ const FAMILIES: &[&str] = &["F02", "F03", "F04", "F05", "F06", "F07", "F08", "F0
 #[test]
 fn examples_trigger_their_codes_and_cures_cure() {
     let mut wrong = Vec::new();
-    for info in Code::all().filter(|info| FAMILIES.iter().any(|family| info.code.as_str().starts_with(family))) {
+    for info in Code::all().filter(|info| {
+        FAMILIES
+            .iter()
+            .any(|family| info.code.as_str().starts_with(family))
+    }) {
         for (fails, text) in examples(info.page) {
             let checked = check_text(&NoFiles, "main.flow", &text);
-            let said: Vec<String> =
-                checked.diagnostics.iter().map(|found| format!("{} {}", found.code, found.message)).collect();
+            let said: Vec<String> = checked
+                .diagnostics
+                .iter()
+                .map(|found| format!("{} {}", found.code, found.message))
+                .collect();
             let found = checked.diagnostics.iter().any(|found| found.code == info.code);
             if fails != found || (!fails && checked.has_errors()) {
-                wrong.push(format!("{} ({}): {said:#?}", info.code, if fails { "example" } else { "cure" }));
+                wrong.push(format!(
+                    "{} ({}): {said:#?}",
+                    info.code,
+                    if fails { "example" } else { "cure" }
+                ));
             }
             if !fails && !checked.has_errors() && checked.build().is_err() {
                 wrong.push(format!("{}: the cure cannot be built", info.code));
@@ -31,9 +42,17 @@ fn examples(page: &str) -> Vec<(bool, String)> {
     let mut all = Vec::new();
     let mut rest = page;
     while let Some((_, after)) = rest.split_once("```flow") {
-        let Some((info, body)) = after.split_once('\n') else { break };
-        let Some((text, behind)) = body.split_once("```") else { break };
-        let fails = if page.contains("fails=") { info.contains("fails=") } else { all.is_empty() };
+        let Some((info, body)) = after.split_once('\n') else {
+            break;
+        };
+        let Some((text, behind)) = body.split_once("```") else {
+            break;
+        };
+        let fails = if page.contains("fails=") {
+            info.contains("fails=")
+        } else {
+            all.is_empty()
+        };
         all.push((fails, text.to_string()));
         rest = behind;
     }

@@ -49,14 +49,18 @@ pub(crate) enum Verb {
     Build(Build),
     /// Show bytecode, readable, with source lines
     Disasm(Disasm),
+    /// Lay files out in their canonical form
+    Fmt(Fmt),
     /// Say what a code means, with an example and its cure
     Explain(Explain),
 }
 
 /// `flowc check`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  flowc check triage.flow workers.flow\n  flowc check --deny warnings --allow F0920\n  \
-                        flowc check --format sarif > flow.sarif\n  cat triage.flow | flowc check -")]
+#[command(
+    after_help = "Examples:\n  flowc check triage.flow workers.flow\n  flowc check --deny warnings --allow F0920\n  \
+                        flowc check --format sarif > flow.sarif\n  cat triage.flow | flowc check -"
+)]
 pub(crate) struct Check {
     /// The files, `-` for standard input [default: the entry that flow.toml names]
     #[arg(value_name = "FILE")]
@@ -95,8 +99,10 @@ pub(crate) enum Deny {
 
 /// `flowc graph`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  flowc graph triage.flow\n  flowc graph triage.flow --format dot | dot -Tpng > triage.png\n  \
-                        flowc graph main.flow --flow review --depth 2 -o review.mmd")]
+#[command(
+    after_help = "Examples:\n  flowc graph triage.flow\n  flowc graph triage.flow --format dot | dot -Tpng > triage.png\n  \
+                        flowc graph main.flow --flow review --depth 2 -o review.mmd"
+)]
 pub(crate) struct Graph {
     /// The file, `-` for standard input
     pub(crate) file: PathBuf,
@@ -143,6 +149,23 @@ pub(crate) struct Build {
 pub(crate) struct Disasm {
     /// Source or bytecode, `-` for source on standard input
     pub(crate) file: PathBuf,
+}
+
+/// `flowc fmt`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  flowc fmt triage.flow\n  flowc fmt --check *.flow\n  cat triage.flow | flowc fmt -"
+)]
+pub(crate) struct Fmt {
+    /// The files, `-` for standard input to standard output [default: the entry that flow.toml names]
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Change nothing; exit 1 if anything would change
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Change nothing; show what would change
+    #[arg(long)]
+    pub(crate) diff: bool,
 }
 
 /// `flowc explain`

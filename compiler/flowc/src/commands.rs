@@ -4,6 +4,7 @@ mod build;
 mod check;
 mod disasm;
 mod explain;
+mod fmt;
 mod graph;
 
 use std::path::Path;
@@ -43,6 +44,7 @@ pub(crate) fn perform(cli: &Cli) -> Outcome {
         Verb::Graph(args) => graph::graph(args, cli.color),
         Verb::Build(args) => build::build(args, cli.color),
         Verb::Disasm(args) => disasm::disasm(args, cli.color),
+        Verb::Fmt(args) => fmt::fmt(args, cli.color),
         Verb::Explain(args) => explain::explain(args),
     };
     done.unwrap_or_else(|trouble| report_trouble(trouble, cli.color))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flow_bytecode::{VerifiedImage, decode, verify};
 use flow_compiler::{Checked, LoadError, Loader, check, check_text};
-use flow_diagnostics::{Diagnostic, SourceMap, codes::environment as codes};
+use flow_diagnostics::{Diagnostic, codes::environment as codes};
 
 /// How standard input is called in diagnostics.
 const STDIN: &str = "<stdin>";
@@ -36,20 +36,29 @@ impl Loader for Disk {
 
 /// Checks the program whose entry is this file, or standard input.
 pub(crate) fn checked(path: &Path) -> Result<Checked, Trouble> {
+    let (name, text) = text(path)?;
+    if is_stdin(path) {
+        return Ok(check_text(&Disk, &name, &text));
+    }
+    Ok(check(&Disk, &name))
+}
+
+/// The text of a source file, or of standard input, and how it is called.
+pub(crate) fn text(path: &Path) -> Result<(String, String), Trouble> {
     if is_stdin(path) {
         let mut bytes = Vec::new();
         let read = std::io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
         read.map_err(|error| unreadable(STDIN, &error.to_string()))?;
         let text = String::from_utf8(bytes).map_err(|_| unreadable(STDIN, "it is not UTF-8 text"))?;
-        return Ok(check_text(&Disk, STDIN, &text));
+        return Ok((STDIN.to_owned(), text));
     }
     let Some(name) = path.to_str() else {
         return Err(unreadable(&path.to_string_lossy(), "its path is not UTF-8"));
     };
-    match Disk.load(name) {
-        Ok(_) => Ok(check(&Disk, name)),
-        Err(why) => Err(unreadable(name, &why.to_string())),
-    }
+    let text = Disk
+        .load(name)
+        .map_err(|why| unreadable(name, &why.to_string()))?;
+    Ok((name.to_owned(), text))
 }
 
 /// Reads bytecode, which must be sound.
@@ -86,8 +95,13 @@ fn entry_of(folder: &Path, here: &Path) -> Result<PathBuf, Trouble> {
     };
     let bytes = read(&path).map_err(|why| wrong(&why.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8 text"))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message()))?;
-    let entry = table.get("project").and_then(|project| project.get("entry")).and_then(toml::Value::as_str);
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| wrong(error.message()))?;
+    let entry = table
+        .get("project")
+        .and_then(|project| project.get("entry"))
+        .and_then(toml::Value::as_str);
     let entry = entry.ok_or_else(|| wrong("it names no entry"))?;
     Ok(shown(&folder.join(entry), here))
 }
@@ -117,11 +131,6 @@ pub(crate) fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// A map without files, for diagnostics that have no place.
-pub(crate) fn no_sources() -> SourceMap {
-    SourceMap::new()
-}
-
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
     let other = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => LoadError::NotFound,
@@ -132,16 +141,23 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
         return Err(LoadError::Other("it is a folder".to_owned()));
     }
     if meta.len() > MOST_BYTES {
-        return Err(LoadError::Other(format!("it is larger than {} MiB", MOST_BYTES >> 20)));
+        return Err(LoadError::Other(format!(
+            "it is larger than {} MiB",
+            MOST_BYTES >> 20
+        )));
     }
     std::fs::read(path).map_err(other)
 }
 
 fn unreadable(name: &str, why: &str) -> Trouble {
-    Trouble::World(Diagnostic::error(codes::FILE_UNREADABLE, format!("`{name}` cannot be read: {why}")))
+    Trouble::World(Diagnostic::error(
+        codes::FILE_UNREADABLE,
+        format!("`{name}` cannot be read: {why}"),
+    ))
 }
 
 /// The path as people here would write it.
 fn shown(path: &Path, here: &Path) -> PathBuf {
-    path.strip_prefix(here).map_or_else(|_| path.to_owned(), Path::to_owned)
+    path.strip_prefix(here)
+        .map_or_else(|_| path.to_owned(), Path::to_owned)
 }

@@ -22,8 +22,13 @@ impl Report {
     /// Takes over what was found in a program. What another program has said of a shared file is not
     /// said again.
     pub(crate) fn add(&mut self, checked: &Checked) {
+        self.add_found(&checked.sources, &checked.diagnostics);
+    }
+
+    /// The same for diagnostics over files of their own.
+    pub(crate) fn add_found(&mut self, sources: &SourceMap, found: &[Diagnostic]) {
         let mut numbers = Vec::new();
-        for (_, file) in checked.sources.files() {
+        for (_, file) in sources.files() {
             let known = self.files.get(&file.path).copied();
             let id = known.unwrap_or_else(|| self.sources.add(file.path.clone(), file.text.clone()));
             self.files.insert(file.path.clone(), id);
@@ -34,9 +39,12 @@ impl Report {
                 span.file = *file;
             }
         };
-        for diagnostic in &checked.diagnostics {
+        for diagnostic in found {
             let mut diagnostic = diagnostic.clone();
-            diagnostic.labels.iter_mut().for_each(|label| moved(&mut label.span));
+            diagnostic
+                .labels
+                .iter_mut()
+                .for_each(|label| moved(&mut label.span));
             let edits = diagnostic.fixes.iter_mut().flat_map(|fix| &mut fix.edits);
             edits.for_each(|edit| moved(&mut edit.span));
             self.push(diagnostic);
@@ -52,12 +60,18 @@ impl Report {
 
     /// Leaves out warnings of these codes.
     pub(crate) fn allow(&mut self, codes: &[flow_diagnostics::Code]) {
-        self.diagnostics.retain(|found| found.is_error() || !codes.contains(&found.code));
+        self.diagnostics
+            .retain(|found| found.is_error() || !codes.contains(&found.code));
     }
 
     /// How many errors and warnings there are.
     pub(crate) fn count(&self) -> (usize, usize) {
-        let of = |severity| self.diagnostics.iter().filter(|found| found.severity == severity).count();
+        let of = |severity| {
+            self.diagnostics
+                .iter()
+                .filter(|found| found.severity == severity)
+                .count()
+        };
         (of(Severity::Error), of(Severity::Warning))
     }
 
@@ -66,7 +80,10 @@ impl Report {
         Diagnostic::sort(&mut self.diagnostics);
         match format {
             Format::Human => {
-                let options = HumanOptions { color, ..HumanOptions::default() };
+                let options = HumanOptions {
+                    color,
+                    ..HumanOptions::default()
+                };
                 Human::new(&self.sources, options).print_all(&self.diagnostics)
             }
             Format::Json => json(&self.sources, &self.diagnostics),
@@ -83,8 +100,15 @@ impl Report {
             1 => Some(format!("1 {word}")),
             _ => Some(format!("{count} {word}s")),
         };
-        let parts: Vec<_> = [shown(errors, "error"), shown(warnings, "warning")].into_iter().flatten().collect();
-        if parts.is_empty() { "nothing to say".to_owned() } else { parts.join(", ") }
+        let parts: Vec<_> = [shown(errors, "error"), shown(warnings, "warning")]
+            .into_iter()
+            .flatten()
+            .collect();
+        if parts.is_empty() {
+            "nothing to say".to_owned()
+        } else {
+            parts.join(", ")
+        }
     }
 }
 

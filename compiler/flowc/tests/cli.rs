@@ -22,7 +22,11 @@ impl Folder {
 
     fn flowc(&self, args: &[&str]) -> Assert {
         let mut command = Command::cargo_bin("flowc").unwrap();
-        command.current_dir(self.0.path()).env("NO_COLOR", "1").args(args).assert()
+        command
+            .current_dir(self.0.path())
+            .env("NO_COLOR", "1")
+            .args(args)
+            .assert()
     }
 }
 
@@ -36,14 +40,21 @@ fn stderr(assert: &Assert) -> String {
 
 #[test]
 fn a_sound_file_checks_and_says_nothing() {
-    let done = Folder::new(&[("a.flow", GOOD.as_bytes())]).flowc(&["check", "a.flow"]).code(0);
+    let done = Folder::new(&[("a.flow", GOOD.as_bytes())])
+        .flowc(&["check", "a.flow"])
+        .code(0);
     assert_eq!(stdout(&done), "");
 }
 
 #[test]
 fn an_error_is_one_object_a_line_and_exit_1() {
-    let done = Folder::new(&[("a.flow", LONELY.as_bytes())]).flowc(&["check", "a.flow", "--format", "json"]).code(1);
-    let lines: Vec<serde_json::Value> = stdout(&done).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let done = Folder::new(&[("a.flow", LONELY.as_bytes())])
+        .flowc(&["check", "a.flow", "--format", "json"])
+        .code(1);
+    let lines: Vec<serde_json::Value> = stdout(&done)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0]["code"], "F0501");
     assert_eq!(lines[0]["severity"], "error");
@@ -56,7 +67,9 @@ fn warnings_pass_unless_they_are_denied_and_can_be_allowed() {
     let folder = Folder::new(&[("a.flow", TWICE.as_bytes())]);
     assert!(stdout(&folder.flowc(&["check", "a.flow"]).code(0)).contains("F0510"));
     folder.flowc(&["check", "a.flow", "--deny", "warnings"]).code(1);
-    folder.flowc(&["check", "a.flow", "--deny", "warnings", "--allow", "f0510"]).code(0);
+    folder
+        .flowc(&["check", "a.flow", "--deny", "warnings", "--allow", "f0510"])
+        .code(0);
     folder.flowc(&["check", "a.flow", "--allow", "F0501"]).code(2);
     assert!(stderr(&folder.flowc(&["check", "a.flow", "--allow", "F0500"]).code(2)).contains("F050"));
 }
@@ -64,16 +77,27 @@ fn warnings_pass_unless_they_are_denied_and_can_be_allowed() {
 #[test]
 fn sarif_and_github_are_written() {
     let folder = Folder::new(&[("a.flow", LONELY.as_bytes())]);
-    let sarif: serde_json::Value = serde_json::from_str(&stdout(&folder.flowc(&["check", "a.flow", "--format", "sarif"]).code(1))).unwrap();
+    let sarif: serde_json::Value = serde_json::from_str(&stdout(
+        &folder.flowc(&["check", "a.flow", "--format", "sarif"]).code(1),
+    ))
+    .unwrap();
     assert_eq!(sarif["version"], "2.1.0");
-    assert!(stdout(&folder.flowc(&["check", "a.flow", "--format", "github"]).code(1)).starts_with("::error "));
+    assert!(
+        stdout(&folder.flowc(&["check", "a.flow", "--format", "github"]).code(1)).starts_with("::error ")
+    );
 }
 
 #[test]
 fn files_that_cannot_be_read_are_diagnostics() {
-    let folder = Folder::new(&[("bad.flow", b"\xff\xfe".as_slice()), ("good.flow", GOOD.as_bytes()), ("x.flowb", b"FLOWB".as_slice())]);
+    let folder = Folder::new(&[
+        ("bad.flow", b"\xff\xfe".as_slice()),
+        ("good.flow", GOOD.as_bytes()),
+        ("x.flowb", b"FLOWB".as_slice()),
+    ]);
     for file in ["missing.flow", "bad.flow", "."] {
-        let done = folder.flowc(&["check", file, "good.flow", "--format", "json"]).code(1);
+        let done = folder
+            .flowc(&["check", file, "good.flow", "--format", "json"])
+            .code(1);
         let line: serde_json::Value = serde_json::from_str(stdout(&done).lines().next().unwrap()).unwrap();
         assert_eq!(line["code"], "F3010", "{file}");
     }
@@ -83,16 +107,26 @@ fn files_that_cannot_be_read_are_diagnostics() {
 #[test]
 fn without_files_the_project_is_checked() {
     let toml: &[u8] = b"[project]\nname = \"x\"\nentry = \"main.flow\"\n";
-    Folder::new(&[("flow.toml", toml), ("main.flow", LONELY.as_bytes())]).flowc(&["check"]).code(1);
-    Folder::new(&[("flow.toml", toml), ("main.flow", GOOD.as_bytes())]).flowc(&["check"]).code(0);
-    Folder::new(&[("flow.toml", b"[project")]).flowc(&["check"]).code(1);
+    Folder::new(&[("flow.toml", toml), ("main.flow", LONELY.as_bytes())])
+        .flowc(&["check"])
+        .code(1);
+    Folder::new(&[("flow.toml", toml), ("main.flow", GOOD.as_bytes())])
+        .flowc(&["check"])
+        .code(0);
+    Folder::new(&[("flow.toml", b"[project")])
+        .flowc(&["check"])
+        .code(1);
     Folder::new(&[]).flowc(&["check"]).code(2);
 }
 
 #[test]
 fn standard_input_is_a_file() {
     let mut command = Command::cargo_bin("flowc").unwrap();
-    let done = command.args(["check", "-", "--format", "json"]).write_stdin(LONELY).assert().code(1);
+    let done = command
+        .args(["check", "-", "--format", "json"])
+        .write_stdin(LONELY)
+        .assert()
+        .code(1);
     assert!(stdout(&done).contains("<stdin>"));
 }
 
@@ -115,9 +149,15 @@ fn a_drawing_is_mermaid_unless_asked_otherwise() {
     let folder = Folder::new(&[("a.flow", GOOD.as_bytes())]);
     let mermaid = stdout(&folder.flowc(&["graph", "a.flow"]).code(0));
     assert!(mermaid.starts_with("%% flow f, program "), "{mermaid}");
-    assert!(mermaid.contains("e_start --> n_a") && mermaid.contains("n_a --> e_end"), "{mermaid}");
+    assert!(
+        mermaid.contains("e_start --> n_a") && mermaid.contains("n_a --> e_end"),
+        "{mermaid}"
+    );
     assert!(stdout(&folder.flowc(&["graph", "a.flow", "--format", "dot"]).code(0)).contains("digraph \"f\""));
-    let json: serde_json::Value = serde_json::from_str(&stdout(&folder.flowc(&["graph", "a.flow", "--format", "json"]).code(0))).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&stdout(
+        &folder.flowc(&["graph", "a.flow", "--format", "json"]).code(0),
+    ))
+    .unwrap();
     assert_eq!(json["edges"].as_array().unwrap().len(), 2);
     folder.flowc(&["graph", "a.flow", "--flow", "nobody"]).code(2);
 }
@@ -131,10 +171,27 @@ fn every_code_is_explained() {
 }
 
 #[test]
+fn fmt_changes_files_only_when_asked_to() {
+    let folder = Folder::new(&[
+        ("a.flow", b"const   A:int=1\n".as_slice()),
+        ("bad.flow", b"const = = 1\n".as_slice()),
+    ]);
+    folder.flowc(&["fmt", "a.flow", "--check"]).code(1);
+    let diff = stdout(&folder.flowc(&["fmt", "a.flow", "--diff"]).code(0));
+    assert!(diff.contains("-const   A:int=1\n+const A: int = 1"), "{diff}");
+    folder.flowc(&["fmt", "a.flow"]).code(0);
+    folder.flowc(&["fmt", "a.flow", "--check"]).code(0);
+    folder.flowc(&["fmt", "bad.flow"]).code(1);
+}
+
+#[test]
 fn help_has_examples_and_wrong_usage_is_2() {
     let folder = Folder::new(&[]);
     for verb in ["check", "graph", "build", "disasm", "explain"] {
-        assert!(stdout(&folder.flowc(&[verb, "--help"]).code(0)).contains("Examples:"), "{verb}");
+        assert!(
+            stdout(&folder.flowc(&[verb, "--help"]).code(0)).contains("Examples:"),
+            "{verb}"
+        );
     }
     assert!(stdout(&folder.flowc(&["--version"]).code(0)).starts_with("flowc "));
     folder.flowc(&["frobnicate"]).code(2);

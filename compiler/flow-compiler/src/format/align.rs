@@ -39,10 +39,18 @@ pub(super) fn pads(docs: &Docs<'_>, lines: &[&Cells], adjacent: &[bool]) -> Vec<
     let mut pads: Vec<Vec<u32>> = lines.iter().map(|cells| vec![0; cells.len()]).collect();
     let columns = lines.iter().map(|cells| cells.len()).max().unwrap_or(0);
     for column in 1..columns {
-        let widths: Vec<Option<u32>> =
-            lines.iter().zip(&pads).map(|(cells, pads)| width_before(docs, cells, pads, column)).collect();
+        let widths: Vec<Option<u32>> = lines
+            .iter()
+            .zip(&pads)
+            .map(|(cells, pads)| width_before(docs, cells, pads, column))
+            .collect();
         let same = |a: usize, b: usize| {
-            let tabs = |line: &Cells| line.iter().take(column + 1).map(|(tab, _)| *tab).collect::<Vec<_>>();
+            let tabs = |line: &Cells| {
+                line.iter()
+                    .take(column + 1)
+                    .map(|(tab, _)| *tab)
+                    .collect::<Vec<_>>()
+            };
             widths[a].is_some() && widths[b].is_some() && tabs(lines[a]) == tabs(lines[b])
         };
         for run in runs(lines.len(), |line| adjacent[line] && same(line - 1, line)) {
@@ -62,7 +70,9 @@ pub(super) fn pads(docs: &Docs<'_>, lines: &[&Cells], adjacent: &[bool]) -> Vec<
 pub(super) fn comment_pads(widths: &[Option<u32>], adjacent: &[bool]) -> Vec<u32> {
     let short = |line: usize| widths[line].is_some_and(|width| width <= WIDEST_LINE);
     let mut pads = vec![0; widths.len()];
-    for run in runs(widths.len(), |line| adjacent[line] && short(line - 1) && short(line)) {
+    for run in runs(widths.len(), |line| {
+        adjacent[line] && short(line - 1) && short(line)
+    }) {
         let widest = widths[run.clone()].iter().flatten().max().copied().unwrap_or(0);
         for line in run {
             pads[line] = widths[line].map_or(0, |width| widest - width);
@@ -73,16 +83,28 @@ pub(super) fn comment_pads(widths: &[Option<u32>], adjacent: &[bool]) -> Vec<u32
 
 /// The width of a line whose columns are separated by blanks and `pads`, or [`FORCED`].
 pub(super) fn line_width(docs: &Docs<'_>, cells: &Cells, pads: &[u32]) -> u32 {
-    cells.iter().zip(pads).enumerate().fold(0u32, |sum, (at, ((_, doc), pad))| {
-        sum.saturating_add(docs.flat(*doc)).saturating_add(*pad).saturating_add(u32::from(at > 0))
-    })
+    cells
+        .iter()
+        .zip(pads)
+        .enumerate()
+        .fold(0u32, |sum, (at, ((_, doc), pad))| {
+            sum.saturating_add(docs.flat(*doc))
+                .saturating_add(*pad)
+                .saturating_add(u32::from(at > 0))
+        })
 }
 
 fn width_before(docs: &Docs<'_>, cells: &Cells, pads: &[u32], column: usize) -> Option<u32> {
     cells.get(column)?;
-    let width = cells[..column].iter().zip(pads).enumerate().fold(0u32, |sum, (at, ((_, doc), pad))| {
-        sum.saturating_add(docs.flat(*doc)).saturating_add(*pad).saturating_add(u32::from(at > 0))
-    });
+    let width = cells[..column]
+        .iter()
+        .zip(pads)
+        .enumerate()
+        .fold(0u32, |sum, (at, ((_, doc), pad))| {
+            sum.saturating_add(docs.flat(*doc))
+                .saturating_add(*pad)
+                .saturating_add(u32::from(at > 0))
+        });
     (width != FORCED && width <= WIDEST).then_some(width)
 }
 

@@ -38,7 +38,12 @@ impl<'a> Formatter<'a> {
                     let mut gap = Vec::new();
                     self.gap(end, name.span.start, &mut gap);
                     let head = cat!(self; if optional { "?." } else { "." }, self.source(name.span));
-                    segments.push(Segment { head, args: None, hugs: false, gap });
+                    segments.push(Segment {
+                        head,
+                        args: None,
+                        hugs: false,
+                        gap,
+                    });
                 }
                 Link::Index(index) => {
                     let index = cat!(self; "[", self.expr(index), "]");
@@ -60,7 +65,9 @@ impl<'a> Formatter<'a> {
             *start = self.docs.concat(&[*start, doc]);
             return;
         };
-        segment.head = self.docs.concat(&[segment.head, segment.args.take().unwrap_or(super::doc::Docs::NIL)]);
+        segment.head = self
+            .docs
+            .concat(&[segment.head, segment.args.take().unwrap_or(super::doc::Docs::NIL)]);
         match call {
             Some(hugs) => (segment.args, segment.hugs) = (Some(doc), hugs),
             None => segment.head = self.docs.concat(&[segment.head, doc]),
@@ -85,7 +92,9 @@ impl<'a> Formatter<'a> {
         let mut rest = Vec::new();
         for (at, segment) in segments.into_iter().enumerate() {
             attached &= segment.args.is_none();
-            let whole = self.docs.concat(&[segment.head, segment.args.unwrap_or(super::doc::Docs::NIL)]);
+            let whole = self
+                .docs
+                .concat(&[segment.head, segment.args.unwrap_or(super::doc::Docs::NIL)]);
             if attached {
                 broken.push(whole);
             } else {
@@ -107,7 +116,12 @@ impl<'a> Formatter<'a> {
         match hug {
             Some(last) if !has_comments => {
                 let head = self.docs.concat(&flat);
-                self.docs.add(Doc::Hug { head, last, tail: super::doc::Docs::NIL, other: broken })
+                self.docs.add(Doc::Hug {
+                    head,
+                    last,
+                    tail: super::doc::Docs::NIL,
+                    other: broken,
+                })
             }
             _ => self.docs.group(broken),
         }
@@ -116,7 +130,11 @@ impl<'a> Formatter<'a> {
     /// Arguments in brackets: the first `(` at or behind `from`.
     pub(super) fn args(&mut self, from: u32, args: &[Arg]) -> DocId {
         let docs: Vec<DocId> = args.iter().map(|arg| self.arg(arg)).collect();
-        let rows: Vec<Row> = args.iter().zip(&docs).map(|(arg, doc)| Row::new(arg.span, *doc)).collect();
+        let rows: Vec<Row> = args
+            .iter()
+            .zip(&docs)
+            .map(|(arg, doc)| Row::new(arg.span, *doc))
+            .collect();
         let open = self.find(from, b'(');
         let close = self.find(args.last().map_or(open, |arg| arg.span.end), b')');
         let commented = self.has_comment(open, close);
@@ -124,7 +142,9 @@ impl<'a> Formatter<'a> {
         if commented || !last_hugs(args) {
             return other;
         }
-        let Some((last, before)) = docs.split_last() else { return other };
+        let Some((last, before)) = docs.split_last() else {
+            return other;
+        };
         let mut head = vec![self.docs.text("(")];
         for doc in before {
             head.push(*doc);
@@ -132,7 +152,12 @@ impl<'a> Formatter<'a> {
         }
         let head = self.docs.concat(&head);
         let tail = self.docs.text(")");
-        self.docs.add(Doc::Hug { head, last: *last, tail, other })
+        self.docs.add(Doc::Hug {
+            head,
+            last: *last,
+            tail,
+            other,
+        })
     }
 
     fn arg(&mut self, arg: &Arg) -> DocId {
@@ -150,7 +175,9 @@ impl<'a> Formatter<'a> {
 fn last_hugs(args: &[Arg]) -> bool {
     match args {
         [] => false,
-        [only] => hugs(&only.value) || matches!(only.value.kind, ExprKind::Call { .. }) && only.name.is_none(),
+        [only] => {
+            hugs(&only.value) || matches!(only.value.kind, ExprKind::Call { .. }) && only.name.is_none()
+        }
         [.., last] => hugs(&last.value) && !matches!(last.value.kind, ExprKind::Binary { .. }),
     }
 }
@@ -163,7 +190,13 @@ fn links(expr: &Expr) -> (&Expr, Vec<(Link<'_>, u32)>) {
         let end = next.span.end;
         next = match &next.kind {
             ExprKind::Field { base, name, optional } => {
-                links.push((Link::Field { name, optional: *optional }, end));
+                links.push((
+                    Link::Field {
+                        name,
+                        optional: *optional,
+                    },
+                    end,
+                ));
                 base
             }
             ExprKind::Index { base, index } => {

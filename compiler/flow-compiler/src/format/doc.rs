@@ -39,7 +39,12 @@ pub(super) enum Doc<'a> {
     Group(DocId),
     /// Flat if it fits; else `head` flat, `last` broken, `tail`, if the line up to the first break of `last` fits;
     /// else `other`, which is the same content.
-    Hug { head: DocId, last: DocId, tail: DocId, other: DocId },
+    Hug {
+        head: DocId,
+        last: DocId,
+        tail: DocId,
+        other: DocId,
+    },
     /// A comment that has its line for itself.
     Comment(&'a str),
     /// A comment at the end of the line, behind so many more blanks.
@@ -72,7 +77,10 @@ impl<'a> Docs<'a> {
     pub(super) const NIL: DocId = DocId(0);
 
     pub(super) fn with_capacity(capacity: usize) -> Self {
-        let mut docs = Self { docs: Vec::with_capacity(capacity), measures: Vec::with_capacity(capacity) };
+        let mut docs = Self {
+            docs: Vec::with_capacity(capacity),
+            measures: Vec::with_capacity(capacity),
+        };
         docs.add(Doc::Text(""));
         docs
     }
@@ -99,12 +107,20 @@ impl<'a> Docs<'a> {
 
     /// Text without line breaks.
     pub(super) fn text(&mut self, text: &'a str) -> DocId {
-        if text.is_empty() { Self::NIL } else { self.add(Doc::Text(text)) }
+        if text.is_empty() {
+            Self::NIL
+        } else {
+            self.add(Doc::Text(text))
+        }
     }
 
     /// Text that may have line breaks, and is kept as it is.
     pub(super) fn verbatim(&mut self, text: &'a str) -> DocId {
-        if text.contains('\n') { self.add(Doc::Verbatim(text)) } else { self.text(text) }
+        if text.contains('\n') {
+            self.add(Doc::Verbatim(text))
+        } else {
+            self.text(text)
+        }
     }
 
     pub(super) fn concat(&mut self, parts: &[DocId]) -> DocId {
@@ -120,11 +136,19 @@ impl<'a> Docs<'a> {
     }
 
     pub(super) fn group(&mut self, id: DocId) -> DocId {
-        if self.measure(id).breaks { self.add(Doc::Group(id)) } else { id }
+        if self.measure(id).breaks {
+            self.add(Doc::Group(id))
+        } else {
+            id
+        }
     }
 
     pub(super) fn indent(&mut self, id: DocId) -> DocId {
-        if self.measure(id).breaks { self.add(Doc::Indent(id)) } else { id }
+        if self.measure(id).breaks {
+            self.add(Doc::Indent(id))
+        } else {
+            id
+        }
     }
 
     fn measure_of(&self, doc: &Doc<'a>) -> Measure {
@@ -146,13 +170,24 @@ impl<'a> Docs<'a> {
             Doc::Hug { head, last, tail, .. } => {
                 let all = self.measure_all(&[*head, *last, *tail]);
                 let head = self.measure(*head).flat;
-                if head == FORCED { all } else { Measure { lead: head.saturating_add(self.measure(*last).lead), ..all } }
+                if head == FORCED {
+                    all
+                } else {
+                    Measure {
+                        lead: head.saturating_add(self.measure(*last).lead),
+                        ..all
+                    }
+                }
             }
         }
     }
 
     fn measure_all(&self, parts: &[DocId]) -> Measure {
-        let mut all = Measure { flat: 0, lead: 0, breaks: false };
+        let mut all = Measure {
+            flat: 0,
+            lead: 0,
+            breaks: false,
+        };
         for part in parts {
             let part = self.measure(*part);
             all.flat = all.flat.saturating_add(part.flat);
@@ -167,7 +202,11 @@ impl<'a> Docs<'a> {
 
 /// The width of a text in columns: its characters.
 pub(super) fn width(text: &str) -> u32 {
-    if text.is_ascii() { text.len() as u32 } else { text.chars().count() as u32 }
+    if text.is_ascii() {
+        text.len() as u32
+    } else {
+        text.chars().count() as u32
+    }
 }
 
 /// What can stand in [`cat!`]: text, a document, or perhaps a document.

@@ -43,7 +43,10 @@ impl<'a> Formatter<'a> {
                 let head = match params.as_slice() {
                     [only] => cat!(self; self.source(only.span), " =>"),
                     _ => {
-                        let rows = params.iter().map(|name| Row::new(name.span, self.verbatim(name.span))).collect();
+                        let rows = params
+                            .iter()
+                            .map(|name| Row::new(name.span, self.verbatim(name.span)))
+                            .collect();
                         cat!(self; self.bracketed(expr.span.start, Style::Arguments, rows), " =>")
                     }
                 };
@@ -63,7 +66,10 @@ impl<'a> Formatter<'a> {
     /// the next line where it does not fit.
     pub(super) fn value(&mut self, head: DocId, value: &Expr) -> DocId {
         let doc = self.expr(value);
-        let chain = matches!(value.kind, ExprKind::Call { .. } | ExprKind::Field { .. } | ExprKind::Index { .. });
+        let chain = matches!(
+            value.kind,
+            ExprKind::Call { .. } | ExprKind::Field { .. } | ExprKind::Index { .. }
+        );
         let flat = self.docs.flat(doc);
         let stays = match &value.kind {
             ExprKind::If { .. } | ExprKind::Binary { .. } => flat == FORCED && hugs(value),
@@ -103,8 +109,15 @@ impl<'a> Formatter<'a> {
     }
 
     fn list(&mut self, start: u32, items: &[Expr]) -> DocId {
-        let style = if items.iter().all(is_short) { Style::Filled } else { Style::List };
-        let rows = items.iter().map(|item| Row::new(item.span, self.expr(item))).collect();
+        let style = if items.iter().all(is_short) {
+            Style::Filled
+        } else {
+            Style::List
+        };
+        let rows = items
+            .iter()
+            .map(|item| Row::new(item.span, self.expr(item)))
+            .collect();
         self.bracketed(start, style, rows)
     }
 
@@ -178,7 +191,12 @@ impl<'a> Formatter<'a> {
         let mut parts = Vec::new();
         let mut next = expr;
         let mut word = "if ";
-        while let ExprKind::If { cond, then, otherwise } = &next.kind {
+        while let ExprKind::If {
+            cond,
+            then,
+            otherwise,
+        } = &next.kind
+        {
             let mut rest = Vec::new();
             self.gap(cond.span.end, then.span.start, &mut rest);
             rest.push(cat!(self; Doc::Line, "then ", self.expr(then)));
@@ -239,7 +257,9 @@ fn is_short(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Literal(LitKind::Bool(_) | LitKind::Null | LitKind::Int(_) | LitKind::Float(_)) => true,
         ExprKind::Literal(LitKind::Duration(_) | LitKind::Size(_)) | ExprKind::Name(_) => true,
-        ExprKind::Str(text) => text.plain().is_some_and(|text| width(text) <= SHORT_STRING && !text.contains('\n')),
+        ExprKind::Str(text) => text
+            .plain()
+            .is_some_and(|text| width(text) <= SHORT_STRING && !text.contains('\n')),
         ExprKind::Unary { operand, .. } => matches!(operand.kind, ExprKind::Literal(_)),
         _ => false,
     }
@@ -248,9 +268,15 @@ fn is_short(expr: &Expr) -> bool {
 /// How many columns of indentation a block string does not count: those of its least indented line, blank ones
 /// excepted. `None` where tabs are among them.
 fn indentation(source: &str) -> Option<u32> {
-    let lines = source.split('\n').skip(1).filter(|line| !line.trim_matches([' ', '\t']).is_empty());
+    let lines = source
+        .split('\n')
+        .skip(1)
+        .filter(|line| !line.trim_matches([' ', '\t']).is_empty());
     let white = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
     let strip = lines.clone().map(white).min()?;
-    let tabs = source.split('\n').skip(1).any(|line| line.as_bytes().iter().take(strip).any(|byte| *byte == b'\t'));
+    let tabs = source
+        .split('\n')
+        .skip(1)
+        .any(|line| line.as_bytes().iter().take(strip).any(|byte| *byte == b'\t'));
     (!tabs).then_some(strip as u32)
 }

@@ -1,22 +1,27 @@
 //! Flows: state, arrows, targets, events and limits.
 
 use flow_grammar::ast::{
-    Arg, Bracket, Chain, EventDecl, FlowDecl, FlowEntry, Ident, OnError, PolicyKind, RestKind, StateField, Stop, StopKind,
-    Target, TargetKind, Way,
+    Arg, Bracket, Chain, EventDecl, FlowDecl, FlowEntry, Ident, OnError, PolicyKind, RestKind, StateField,
+    Stop, StopKind, Target, TargetKind, Way,
 };
 
+use super::Formatter;
 use super::align::Tab;
 use super::doc::{Doc, DocId, FORCED, cat};
 use super::sequence::{Row, Style};
-use super::Formatter;
 
 impl<'a> Formatter<'a> {
     pub(super) fn flow(&mut self, flow: &FlowDecl) -> DocId {
         let params = self.some_params(&flow.name, &flow.params);
-        let result = flow.result.as_ref().map(|ty| cat!(self; " -> ", self.type_expr(ty)));
+        let result = flow
+            .result
+            .as_ref()
+            .map(|ty| cat!(self; " -> ", self.type_expr(ty)));
         let head = cat!(self; "flow ", self.source(flow.name.span), params, result, " ");
         let header = flow.result.as_ref().map(|ty| ty.span.end);
-        let header = header.or(flow.params.last().map(|param| param.span.end)).unwrap_or(flow.name.span.end);
+        let header = header
+            .or(flow.params.last().map(|param| param.span.end))
+            .unwrap_or(flow.name.span.end);
         let rows = flow.entries.iter().map(|entry| self.flow_entry(entry)).collect();
         cat!(self; head, self.bracketed(header, Style::Body, rows))
     }
@@ -27,15 +32,28 @@ impl<'a> Formatter<'a> {
         let (doc, spaced) = match entry {
             FlowEntry::State(state) => {
                 let rows = state.fields.iter().map(|field| self.state_field(field)).collect();
-                (cat!(self; "state ", self.bracketed(from, Style::Entries, rows)), true)
+                (
+                    cat!(self; "state ", self.bracketed(from, Style::Entries, rows)),
+                    true,
+                )
             }
             FlowEntry::Config(config) => {
-                let rows = config.fields.iter().map(|field| self.config_field(field)).collect();
-                (cat!(self; "config ", self.bracketed(from, Style::Entries, rows)), true)
+                let rows = config
+                    .fields
+                    .iter()
+                    .map(|field| self.config_field(field))
+                    .collect();
+                (
+                    cat!(self; "config ", self.bracketed(from, Style::Entries, rows)),
+                    true,
+                )
             }
             FlowEntry::Events(events) => {
                 let rows = events.events.iter().map(|event| self.event(event)).collect();
-                (cat!(self; "events ", self.bracketed(from, Style::Entries, rows)), true)
+                (
+                    cat!(self; "events ", self.bracketed(from, Style::Entries, rows)),
+                    true,
+                )
             }
             FlowEntry::Node(node) => (self.node(node), true),
             FlowEntry::Edges(chain) => (self.edges(chain), false),
@@ -48,7 +66,10 @@ impl<'a> Formatter<'a> {
                 return Row::cells(span, vec![(Tab::Start, head), (Tab::Limit, value)]);
             }
         };
-        Row { spaced: spaced.then_some(self.width - 2), ..Row::new(span, doc) }
+        Row {
+            spaced: spaced.then_some(self.width - 2),
+            ..Row::new(span, doc)
+        }
     }
 
     fn state_field(&mut self, field: &StateField) -> Row {
@@ -62,16 +83,24 @@ impl<'a> Formatter<'a> {
         if let Some(start) = &field.start {
             cells.push((Tab::Default, cat!(self; "= ", self.expr(start))));
         }
-        for (word, _) in [("ephemeral", field.ephemeral), ("external", field.external)].iter().filter(|(_, at)| at.is_some()) {
+        for (word, _) in [("ephemeral", field.ephemeral), ("external", field.external)]
+            .iter()
+            .filter(|(_, at)| at.is_some())
+        {
             cells.push((Tab::Start, self.docs.text(word)));
         }
         Row::cells(field.span, cells)
     }
 
     fn event(&mut self, event: &EventDecl) -> Row {
-        let Some(ty) = &event.ty else { return Row::new(event.span, self.verbatim(event.name.span)) };
+        let Some(ty) = &event.ty else {
+            return Row::new(event.span, self.verbatim(event.name.span));
+        };
         let head = cat!(self; self.source(event.name.span), ":");
-        Row::cells(event.span, vec![(Tab::Start, head), (Tab::Type, self.type_expr(ty))])
+        Row::cells(
+            event.span,
+            vec![(Tab::Start, head), (Tab::Type, self.type_expr(ty))],
+        )
     }
 
     pub(super) fn on_error(&mut self, on_error: &OnError) -> DocId {
@@ -92,7 +121,11 @@ impl<'a> Formatter<'a> {
         for stop in stops {
             let stop = self.stop(stop);
             let measure = self.docs.measure(stop);
-            let width = if measure.flat == FORCED { measure.lead } else { measure.flat };
+            let width = if measure.flat == FORCED {
+                measure.lead
+            } else {
+                measure.flat
+            };
             rest.push(cat!(self; Doc::Fill(width.saturating_add(3)), "-> ", stop));
         }
         if let Some(otherwise) = &chain.otherwise {
@@ -127,8 +160,14 @@ impl<'a> Formatter<'a> {
             PolicyKind::Each => self.docs.text("each of "),
             PolicyKind::AtLeast(_) | PolicyKind::First(_) => self.words(policy.span),
         });
-        let from = bracket.policy.map_or(bracket.span.start, |policy| policy.span.end);
-        let rows = bracket.branches.iter().map(|chain| Row::new(chain.span, self.edges(chain))).collect();
+        let from = bracket
+            .policy
+            .map_or(bracket.span.start, |policy| policy.span.end);
+        let rows = bracket
+            .branches
+            .iter()
+            .map(|chain| Row::new(chain.span, self.edges(chain)))
+            .collect();
         let branches = self.bracketed(from, Style::List, rows);
         let rest = bracket.rest.map(|rest| match rest.kind {
             RestKind::Cancel => " cancel rest",
@@ -166,9 +205,21 @@ impl<'a> Formatter<'a> {
 
     /// Targets in square brackets: the first `[` at or behind `from`.
     pub(super) fn targets(&mut self, from: u32, targets: &[Target]) -> DocId {
-        let plain = |target: &Target| !matches!(target.kind, TargetKind::Fail(_) | TargetKind::Cancel(_) | TargetKind::All(_));
-        let style = if targets.iter().all(plain) { Style::Filled } else { Style::List };
-        let rows = targets.iter().map(|target| Row::new(target.span, self.target(target))).collect();
+        let plain = |target: &Target| {
+            !matches!(
+                target.kind,
+                TargetKind::Fail(_) | TargetKind::Cancel(_) | TargetKind::All(_)
+            )
+        };
+        let style = if targets.iter().all(plain) {
+            Style::Filled
+        } else {
+            Style::List
+        };
+        let rows = targets
+            .iter()
+            .map(|target| Row::new(target.span, self.target(target)))
+            .collect();
         self.bracketed(from, style, rows)
     }
 

@@ -1,14 +1,14 @@
 //! The file and its items, except flows and tests.
 
 use flow_grammar::ast::{
-    Attempts, ConstDecl, EnumDecl, Expr, FnDecl, Ident, Import, ImportPath, Item, OptionValue, SourceFile, TypeDecl,
-    Variant, WorkerDecl, WorkerOption,
+    Attempts, ConstDecl, EnumDecl, Expr, FnDecl, Ident, Import, ImportPath, Item, OptionValue, SourceFile,
+    TypeDecl, Variant, WorkerDecl, WorkerOption,
 };
 
+use super::Formatter;
 use super::align::Tab;
 use super::doc::{Doc, DocId, cat};
 use super::sequence::{Row, Style};
-use super::Formatter;
 
 impl<'a> Formatter<'a> {
     pub(super) fn file(&mut self, file: &SourceFile) -> DocId {
@@ -28,7 +28,10 @@ impl<'a> Formatter<'a> {
             Item::Flow(decl) => self.flow(decl),
             Item::Test(decl) => self.test(decl),
         };
-        Row { spaced: Some(self.width), ..Row::new(item.span(), doc) }
+        Row {
+            spaced: Some(self.width),
+            ..Row::new(item.span(), doc)
+        }
     }
 
     fn import(&mut self, import: &Import) -> DocId {
@@ -45,8 +48,14 @@ impl<'a> Formatter<'a> {
         };
         let mut rows = Vec::new();
         for name in &import.names {
-            let alias = name.alias.as_ref().map(|alias| cat!(self; " as ", self.source(alias.span)));
-            let span = name.alias.as_ref().map_or(name.name.span, |alias| name.name.span.to(alias.span));
+            let alias = name
+                .alias
+                .as_ref()
+                .map(|alias| cat!(self; " as ", self.source(alias.span)));
+            let span = name
+                .alias
+                .as_ref()
+                .map_or(name.name.span, |alias| name.name.span.to(alias.span));
             rows.push(Row::new(span, cat!(self; self.source(name.name.span), alias)));
         }
         cat!(self; "import ", path, " ", self.bracketed(import.path.span().end, Style::Names, rows))
@@ -60,7 +69,11 @@ impl<'a> Formatter<'a> {
     }
 
     fn enum_decl(&mut self, decl: &EnumDecl) -> DocId {
-        let rows = decl.variants.iter().map(|variant| self.variant(variant)).collect();
+        let rows = decl
+            .variants
+            .iter()
+            .map(|variant| self.variant(variant))
+            .collect();
         let body = self.bracketed(decl.name.span.end, Style::Entries, rows);
         cat!(self; "enum ", self.source(decl.name.span), " ", body)
     }
@@ -77,11 +90,16 @@ impl<'a> Formatter<'a> {
 
     fn fn_decl(&mut self, decl: &FnDecl) -> DocId {
         let params = self.params(&decl.name, &decl.params);
-        let head = cat!(self; "fn ", self.source(decl.name.span), params, " -> ", self.type_expr(&decl.result));
+        let head =
+            cat!(self; "fn ", self.source(decl.name.span), params, " -> ", self.type_expr(&decl.result));
         let body = self.find(decl.result.span.end, b'{');
         let equals = self.find(decl.result.span.end, b'=');
         if equals > body {
-            let mut rows: Vec<Row> = decl.lets.iter().map(|item| Row::new(item.span, self.let_stmt(item))).collect();
+            let mut rows: Vec<Row> = decl
+                .lets
+                .iter()
+                .map(|item| Row::new(item.span, self.let_stmt(item)))
+                .collect();
             rows.push(Row::new(decl.value.span, self.expr(&decl.value)));
             return cat!(self; head, " ", self.bracketed(body, Style::Body, rows));
         }
@@ -98,13 +116,20 @@ impl<'a> Formatter<'a> {
     fn worker(&mut self, decl: &WorkerDecl) -> DocId {
         let type_params = self.type_params(&decl.type_params);
         let params = self.params(&decl.name, &decl.params);
-        let result = decl.result.as_ref().map(|ty| cat!(self; " -> ", self.type_expr(ty)));
+        let result = decl
+            .result
+            .as_ref()
+            .map(|ty| cat!(self; " -> ", self.type_expr(ty)));
         let head = cat!(self; "worker ", self.source(decl.name.span), type_params, params, result);
         let head = cat!(self; head, " via ", self.source(decl.protocol.span));
         if decl.options.is_empty() && !self.has_comment(decl.protocol.span.end, decl.span.end) {
             return head;
         }
-        let rows = decl.options.iter().map(|option| self.worker_option(option)).collect();
+        let rows = decl
+            .options
+            .iter()
+            .map(|option| self.worker_option(option))
+            .collect();
         cat!(self; head, " ", self.bracketed(decl.protocol.span.end, Style::Entries, rows))
     }
 
@@ -135,7 +160,10 @@ impl<'a> Formatter<'a> {
 
     /// Names in square brackets: the first `[` at or behind `from`.
     pub(super) fn names(&mut self, from: u32, names: &[Ident]) -> DocId {
-        let rows = names.iter().map(|name| Row::new(name.span, self.verbatim(name.span))).collect();
+        let rows = names
+            .iter()
+            .map(|name| Row::new(name.span, self.verbatim(name.span)))
+            .collect();
         self.bracketed(from, Style::Filled, rows)
     }
 

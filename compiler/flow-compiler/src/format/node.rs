@@ -1,8 +1,8 @@
 //! Nodes and their clauses.
 
 use flow_grammar::ast::{
-    Arm, Call, Check, CheckKind, Clause, ClauseKind, Each, Ensure, EventMatch, Goto, Guard, NodeDecl, NodeHead, Timeout,
-    Tool, Update,
+    Arm, Call, Check, CheckKind, Clause, ClauseKind, Each, Ensure, EventMatch, Goto, Guard, NodeDecl,
+    NodeHead, Timeout, Tool, Update,
 };
 
 use super::Formatter;
@@ -13,12 +13,19 @@ use super::sequence::{Row, Style};
 impl<'a> Formatter<'a> {
     pub(super) fn node(&mut self, node: &NodeDecl) -> DocId {
         let mut words = Vec::new();
-        for (at, word) in [(node.standing, "standing "), (node.defer, "defer "), (node.finally, "finally ")] {
+        for (at, word) in [
+            (node.standing, "standing "),
+            (node.defer, "defer "),
+            (node.finally, "finally "),
+        ] {
             words.extend(at.map(|_| self.docs.text(word)));
         }
         let words = self.docs.concat(&words);
         let params = self.some_params(&node.name, &node.params);
-        let mut end = node.params.last().map_or(node.name.span.end, |param| param.span.end);
+        let mut end = node
+            .params
+            .last()
+            .map_or(node.name.span.end, |param| param.span.end);
         let head = match &node.head {
             NodeHead::None => None,
             NodeHead::Match(subject) => {
@@ -46,11 +53,17 @@ impl<'a> Formatter<'a> {
             ClauseKind::Arm(arm) => return self.arm(arm),
             ClauseKind::EventArm(event, way) => {
                 let event = self.event_match("event ", event);
-                return Row::cells(clause.span, vec![(Tab::Start, event), (Tab::Arrow, self.way(way))]);
+                return Row::cells(
+                    clause.span,
+                    vec![(Tab::Start, event), (Tab::Arrow, self.way(way))],
+                );
             }
             ClauseKind::AfterArm(after, way) => {
                 let after = cat!(self; "after ", self.expr(after));
-                return Row::cells(clause.span, vec![(Tab::Start, after), (Tab::Arrow, self.way(way))]);
+                return Row::cells(
+                    clause.span,
+                    vec![(Tab::Start, after), (Tab::Arrow, self.way(way))],
+                );
             }
             ClauseKind::Call(call) => cat!(self; "call ", self.call(call)),
             ClauseKind::Undo(call) => cat!(self; "undo ", self.call(call)),
@@ -65,7 +78,10 @@ impl<'a> Formatter<'a> {
             ClauseKind::Each(each) => self.each(each),
             ClauseKind::ForEvent(event) => self.event_match("for event ", event),
             ClauseKind::Verify(checks) => {
-                let rows = checks.iter().map(|check| Row::new(check.span, self.check(check))).collect();
+                let rows = checks
+                    .iter()
+                    .map(|check| Row::new(check.span, self.check(check)))
+                    .collect();
                 cat!(self; "verify ", self.bracketed(from, Style::Entries, rows))
             }
             ClauseKind::Error => self.verbatim(clause.span),
@@ -111,18 +127,30 @@ impl<'a> Formatter<'a> {
 
     fn call(&mut self, call: &Call) -> DocId {
         let type_args = self.type_args(&call.type_args);
-        let from = call.type_args.last().map_or(call.callee.span.end, |ty| ty.span.end);
+        let from = call
+            .type_args
+            .last()
+            .map_or(call.callee.span.end, |ty| ty.span.end);
         let args = self.args(from, &call.args);
         let bind = self.bind(call.bind.as_ref());
-        let ty = call.bind_ty.as_ref().map(|ty| cat!(self; ": ", self.type_expr(ty)));
+        let ty = call
+            .bind_ty
+            .as_ref()
+            .map(|ty| cat!(self; ": ", self.type_expr(ty)));
         cat!(self; self.source(call.callee.span), type_args, args, bind, ty)
     }
 
     fn tools(&mut self, from: u32, tools: &[Tool]) -> DocId {
         let mut rows = Vec::new();
         for tool in tools {
-            let span = tool.needs_approval.map_or(tool.name.span, |needs| tool.name.span.to(needs));
-            let needs = if tool.needs_approval.is_some() { " needs approval" } else { "" };
+            let span = tool
+                .needs_approval
+                .map_or(tool.name.span, |needs| tool.name.span.to(needs));
+            let needs = if tool.needs_approval.is_some() {
+                " needs approval"
+            } else {
+                ""
+            };
             rows.push(Row::new(span, cat!(self; self.source(tool.name.span), needs)));
         }
         self.bracketed(from, Style::Filled, rows)
@@ -137,7 +165,9 @@ impl<'a> Formatter<'a> {
 
     fn ensure(&mut self, ensure: &Ensure) -> DocId {
         let cond = cat!(self; "ensure ", self.expr(&ensure.cond));
-        let Some(message) = &ensure.message else { return cond };
+        let Some(message) = &ensure.message else {
+            return cond;
+        };
         let message = cat!(self; Doc::Line, "else ", self.expr(message));
         let message = self.docs.indent(message);
         let all = self.docs.concat(&[cond, message]);
@@ -170,7 +200,11 @@ impl<'a> Formatter<'a> {
     fn event_match(&mut self, words: &'a str, event: &EventMatch) -> DocId {
         let bind = self.bind(event.bind.as_ref());
         let cond = self.behind(" where ", event.cond.as_ref());
-        let transient = if event.transient.is_some() { " transient" } else { "" };
+        let transient = if event.transient.is_some() {
+            " transient"
+        } else {
+            ""
+        };
         cat!(self; words, self.source(event.event.span), bind, cond, transient)
     }
 
@@ -183,7 +217,11 @@ impl<'a> Formatter<'a> {
         let target = cat!(self; Doc::Line, "-> ", self.target(&each.target));
         let at_most = self.behind(" at most ", each.at_most.as_ref());
         let until = self.behind(" until ", each.until.as_ref());
-        let cancel = if each.cancel_rest.is_some() { " cancel rest" } else { "" };
+        let cancel = if each.cancel_rest.is_some() {
+            " cancel rest"
+        } else {
+            ""
+        };
         let rest = cat!(self; cond, target, at_most, until, cancel);
         let rest = self.docs.indent(rest);
         let all = self.docs.concat(&[head, rest]);

@@ -11,7 +11,11 @@ pub(super) fn print(docs: &Docs<'_>, root: DocId, width: u32, size: usize) -> St
         column: 0,
         fresh: None,
         suffix: None,
-        stack: vec![Task { indent: 0, flat: false, id: root }],
+        stack: vec![Task {
+            indent: 0,
+            flat: false,
+            id: root,
+        }],
     };
     while let Some(task) = printer.stack.pop() {
         printer.step(task);
@@ -52,21 +56,40 @@ impl<'a> Printer<'_, 'a> {
             Doc::Separator if flat => self.text(", "),
             Doc::Pad(_) | Doc::Comma => {}
             Doc::Soft if flat => {}
-            Doc::Fill(next) if self.column.saturating_add(1).saturating_add(*next) <= self.width => self.text(" "),
+            Doc::Fill(next) if self.column.saturating_add(1).saturating_add(*next) <= self.width => {
+                self.text(" ")
+            }
             Doc::Line | Doc::Soft | Doc::Separator | Doc::Hard | Doc::Fill(_) => self.line(indent),
             Doc::Blank => {
                 self.line(indent);
                 self.out.push('\n');
             }
             Doc::Concat(parts) => {
-                self.stack.extend(parts.iter().rev().map(|part| Task { indent, flat, id: *part }));
+                self.stack.extend(parts.iter().rev().map(|part| Task {
+                    indent,
+                    flat,
+                    id: *part,
+                }));
             }
-            Doc::Indent(inner) => self.stack.push(Task { indent: indent + 2, flat, id: *inner }),
+            Doc::Indent(inner) => self.stack.push(Task {
+                indent: indent + 2,
+                flat,
+                id: *inner,
+            }),
             Doc::Group(inner) => {
                 let flat = flat || self.fits(self.docs.flat(*inner));
-                self.stack.push(Task { indent, flat, id: *inner });
+                self.stack.push(Task {
+                    indent,
+                    flat,
+                    id: *inner,
+                });
             }
-            Doc::Hug { head, last, tail, other } => self.hug(task, [*head, *last, *tail], *other),
+            Doc::Hug {
+                head,
+                last,
+                tail,
+                other,
+            } => self.hug(task, [*head, *last, *tail], *other),
             Doc::Comment(text) => self.text(text),
             Doc::Suffix(text, pad) => {
                 if self.suffix.is_some() {
@@ -81,7 +104,9 @@ impl<'a> Printer<'_, 'a> {
 
     fn hug(&mut self, task: Task, parts: [DocId; 3], other: DocId) {
         let [head, last, tail] = parts;
-        let all = parts.iter().fold(0u32, |sum, part| sum.saturating_add(self.docs.flat(*part)));
+        let all = parts
+            .iter()
+            .fold(0u32, |sum, part| sum.saturating_add(self.docs.flat(*part)));
         let flat = task.flat || self.fits(all);
         let start = self.docs.measure(last);
         let head_width = self.docs.flat(head);
@@ -89,9 +114,21 @@ impl<'a> Printer<'_, 'a> {
             && head_width != FORCED
             && self.column.saturating_add(head_width).saturating_add(start.lead) <= self.width;
         if flat || hugs {
-            self.stack.push(Task { flat, id: tail, ..task });
-            self.stack.push(Task { flat, id: last, ..task });
-            self.stack.push(Task { flat: true, id: head, ..task });
+            self.stack.push(Task {
+                flat,
+                id: tail,
+                ..task
+            });
+            self.stack.push(Task {
+                flat,
+                id: last,
+                ..task
+            });
+            self.stack.push(Task {
+                flat: true,
+                id: head,
+                ..task
+            });
         } else {
             self.stack.push(Task { id: other, ..task });
         }

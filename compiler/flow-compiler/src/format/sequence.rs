@@ -5,9 +5,9 @@
 use flow_diagnostics::Span;
 use flow_grammar::CommentKind;
 
+use super::Formatter;
 use super::align::{self, Cells, Tab};
 use super::doc::{Doc, DocId, Docs, FORCED, cat};
-use super::Formatter;
 
 /// An entry.
 pub(super) struct Row {
@@ -56,7 +56,12 @@ impl Row {
 
     /// An entry with columns.
     pub(super) fn cells(span: Span, cells: Cells) -> Self {
-        Self { start: span.start, end: span.end, cells, spaced: None }
+        Self {
+            start: span.start,
+            end: span.end,
+            cells,
+            spaced: None,
+        }
     }
 }
 
@@ -136,18 +141,26 @@ impl<'a> Formatter<'a> {
 
     fn untaken_range(&self, from: u32, to: u32) -> std::ops::Range<usize> {
         let first = self.comments.partition_point(|comment| comment.span.start < from);
-        let count = self.comments[first..].iter().take_while(|comment| comment.span.start < to).count();
+        let count = self.comments[first..]
+            .iter()
+            .take_while(|comment| comment.span.start < to)
+            .count();
         first..first + count
     }
 
     fn untaken(&self, from: u32, to: u32) -> Vec<usize> {
-        self.untaken_range(from, to).filter(|at| !self.taken[*at]).collect()
+        self.untaken_range(from, to)
+            .filter(|at| !self.taken[*at])
+            .collect()
     }
 
     /// Whether the first thing behind a bracket stands on a line of its own.
     fn opens_line(&self, from: u32, first: u32) -> bool {
         let comment = self.comments.partition_point(|comment| comment.span.start < from);
-        let first = self.comments.get(comment).map_or(first, |comment| comment.span.start.min(first));
+        let first = self
+            .comments
+            .get(comment)
+            .map_or(first, |comment| comment.span.start.min(first));
         self.line_breaks(from, first) > 0
     }
 
@@ -186,11 +199,17 @@ impl<'a> Formatter<'a> {
                 if comment.kind != CommentKind::Line && trailing.is_none() {
                     trailing = Some(text); // above the entry it would document it
                 } else {
-                    pieces.push(Piece { blank: blank && pieces.len() == before, kind: PieceKind::Comment(text) });
+                    pieces.push(Piece {
+                        blank: blank && pieces.len() == before,
+                        kind: PieceKind::Comment(text),
+                    });
                 }
             }
             let blank = blank && pieces.len() == before;
-            pieces.push(Piece { blank, kind: PieceKind::Row { row, trailing } });
+            pieces.push(Piece {
+                blank,
+                kind: PieceKind::Row { row, trailing },
+            });
         }
         self.comments_between(at, to, &mut pieces);
         pieces
@@ -203,13 +222,22 @@ impl<'a> Formatter<'a> {
             self.taken[at] = true;
             let span = self.comments[at].span;
             let blank = !pieces.is_empty() && self.line_breaks(end, span.start) > 1;
-            pieces.push(Piece { blank, kind: PieceKind::Comment(self.source(span)) });
+            pieces.push(Piece {
+                blank,
+                kind: PieceKind::Comment(self.source(span)),
+            });
             end = span.end;
         }
         end
     }
 
-    fn lay_out(&mut self, style: Style, forced: bool, opening: Option<&'a str>, pieces: Vec<Piece<'a>>) -> DocId {
+    fn lay_out(
+        &mut self,
+        style: Style,
+        forced: bool,
+        opening: Option<&'a str>,
+        pieces: Vec<Piece<'a>>,
+    ) -> DocId {
         let (open, close) = style.brackets();
         let edge = |forced| match style {
             _ if forced => Doc::Hard,
@@ -240,7 +268,10 @@ impl<'a> Formatter<'a> {
         for (at, (piece, (pads, comment_pad))) in pieces.into_iter().zip(pads).enumerate() {
             if at > 0 {
                 let start = piece.start();
-                let broken = forced && before.zip(start).is_none_or(|(end, start)| self.line_breaks(end, start) > 0);
+                let broken = forced
+                    && before
+                        .zip(start)
+                        .is_none_or(|(end, start)| self.line_breaks(end, start) > 0);
                 let next = piece.width(&self.docs);
                 docs.push(self.docs.add(separator(style, forced, broken, piece.blank, next)));
             }
@@ -253,7 +284,11 @@ impl<'a> Formatter<'a> {
                     before = Some(row.end);
                     self.row(&row.cells, &pads, &mut docs);
                     if style.has_commas() {
-                        let comma = if Some(at) == last_row { Doc::Comma } else { Doc::Text(",") };
+                        let comma = if Some(at) == last_row {
+                            Doc::Comma
+                        } else {
+                            Doc::Text(",")
+                        };
                         docs.push(self.docs.add(comma));
                     }
                     if let Some(text) = trailing {
@@ -282,8 +317,13 @@ impl<'a> Formatter<'a> {
     fn space(&self, pieces: &mut [Piece<'a>]) {
         let mut last: Option<(usize, bool)> = None;
         for at in 0..pieces.len() {
-            let PieceKind::Row { row, .. } = &pieces[at].kind else { continue };
-            let width = row.cells.iter().fold(0, |sum: u32, (_, doc)| sum.saturating_add(self.docs.flat(*doc)));
+            let PieceKind::Row { row, .. } = &pieces[at].kind else {
+                continue;
+            };
+            let width = row
+                .cells
+                .iter()
+                .fold(0, |sum: u32, (_, doc)| sum.saturating_add(self.docs.flat(*doc)));
             let big = row.spaced.is_some_and(|limit| width > limit);
             if let Some((before, big_before)) = last
                 && (big || big_before)
@@ -313,9 +353,10 @@ impl<'a> Formatter<'a> {
             .iter()
             .zip(&pads)
             .map(|(piece, pads)| match &piece.kind {
-                PieceKind::Row { row, trailing: Some(_) } => {
-                    Some(align::line_width(&self.docs, &row.cells, pads)).filter(|width| *width != FORCED)
-                }
+                PieceKind::Row {
+                    row,
+                    trailing: Some(_),
+                } => Some(align::line_width(&self.docs, &row.cells, pads)).filter(|width| *width != FORCED),
                 _ => None,
             })
             .collect();
@@ -330,7 +371,14 @@ impl<'a> Piece<'a> {
     }
 
     fn has_comment(&self) -> bool {
-        matches!(self.kind, PieceKind::Comment(_) | PieceKind::Row { trailing: Some(_), .. })
+        matches!(
+            self.kind,
+            PieceKind::Comment(_)
+                | PieceKind::Row {
+                    trailing: Some(_),
+                    ..
+                }
+        )
     }
 
     fn start(&self) -> Option<u32> {
@@ -343,9 +391,10 @@ impl<'a> Piece<'a> {
     /// The width of an entry and the comma behind it.
     fn width(&self, docs: &Docs<'a>) -> u32 {
         match &self.kind {
-            PieceKind::Row { row, .. } => {
-                row.cells.iter().fold(1, |sum: u32, (_, doc)| sum.saturating_add(docs.flat(*doc)))
-            }
+            PieceKind::Row { row, .. } => row
+                .cells
+                .iter()
+                .fold(1, |sum: u32, (_, doc)| sum.saturating_add(docs.flat(*doc))),
             PieceKind::Comment(_) => FORCED,
         }
     }

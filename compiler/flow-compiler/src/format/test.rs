@@ -1,7 +1,8 @@
 //! `test` blocks.
 
 use flow_grammar::ast::{
-    Action, Answer, AnswerReply, Expectation, Mock, MockKind, MockReply, Numbered, Replies, TestDecl, TestEntry, TestKind,
+    Action, Answer, AnswerReply, Expectation, Mock, MockKind, MockReply, Numbered, Replies, TestDecl,
+    TestEntry, TestKind,
 };
 
 use super::Formatter;
@@ -32,7 +33,11 @@ impl<'a> Formatter<'a> {
     fn mock(&mut self, mock: &Mock) -> Cells {
         let mut end = mock.worker.span.end;
         let params = (!mock.params.is_empty()).then(|| {
-            let rows = mock.params.iter().map(|name| Row::new(name.span, self.verbatim(name.span))).collect();
+            let rows = mock
+                .params
+                .iter()
+                .map(|name| Row::new(name.span, self.verbatim(name.span)))
+                .collect();
             self.bracketed(end, Style::Arguments, rows)
         });
         let head = cat!(self; "mock ", self.source(mock.worker.span), params);
@@ -47,7 +52,10 @@ impl<'a> Formatter<'a> {
                     let number = self.pattern(number);
                     rows.push(Row::cells(*span, self.reply(number, reply, Tab::Arrow)));
                 }
-                vec![(Tab::Start, cat!(self; head, " ", self.bracketed(end, Style::Entries, rows)))]
+                vec![(
+                    Tab::Start,
+                    cat!(self; head, " ", self.bracketed(end, Style::Entries, rows)),
+                )]
             }
         }
     }
@@ -73,7 +81,10 @@ impl<'a> Formatter<'a> {
                     }
                     self.docs.concat(&parts)
                 });
-                vec![(Tab::Start, cat!(self; head, " fails ", self.source(class.span), then))]
+                vec![(
+                    Tab::Start,
+                    cat!(self; head, " fails ", self.source(class.span), then),
+                )]
             }
         }
     }

@@ -28,7 +28,10 @@ impl<'a> Formatter<'a> {
                 self.docs.group(all)
             }
             TypeKind::Function(params, result) => {
-                let rows = params.iter().map(|param| Row::new(param.span, self.type_expr(param))).collect();
+                let rows = params
+                    .iter()
+                    .map(|param| Row::new(param.span, self.type_expr(param)))
+                    .collect();
                 cat!(self; self.bracketed(ty.span.start, Style::Arguments, rows), " -> ", self.type_expr(result))
             }
             TypeKind::Paren(inner) => cat!(self; "(", self.type_expr(inner), ")"),
@@ -108,7 +111,9 @@ impl<'a> Formatter<'a> {
 
     pub(super) fn pattern(&mut self, pattern: &Pattern) -> DocId {
         match &pattern.kind {
-            PatternKind::Wildcard | PatternKind::Literal(_) | PatternKind::Error => self.literal(pattern.span),
+            PatternKind::Wildcard | PatternKind::Literal(_) | PatternKind::Error => {
+                self.literal(pattern.span)
+            }
             PatternKind::Str(text) => self.string(text),
             PatternKind::Range { from, to } => {
                 let from = from.map(|lit| self.literal(lit.span));
@@ -116,9 +121,14 @@ impl<'a> Formatter<'a> {
                 cat!(self; from, "..", to)
             }
             PatternKind::Variant { owner, name, fields } => {
-                let owner = owner.as_ref().map(|owner| cat!(self; self.source(owner.span), "."));
+                let owner = owner
+                    .as_ref()
+                    .map(|owner| cat!(self; self.source(owner.span), "."));
                 let fields = fields.as_ref().map(|fields| {
-                    let rows = fields.iter().map(|field| Row::new(field.span, self.verbatim(field.span))).collect();
+                    let rows = fields
+                        .iter()
+                        .map(|field| Row::new(field.span, self.verbatim(field.span)))
+                        .collect();
                     self.bracketed(name.span.end, Style::Arguments, rows)
                 });
                 cat!(self; owner, self.source(name.span), fields)

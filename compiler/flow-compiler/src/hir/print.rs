@@ -15,25 +15,49 @@ pub fn print(program: &Program) -> String {
     let mut out = String::new();
     for item in &program.consts {
         let value = item.value.as_ref().map_or("?".into(), constant);
-        let _ = writeln!(out, "const {}: {} = {value}", item.name.text, show(&program.types, item.ty));
+        let _ = writeln!(
+            out,
+            "const {}: {} = {value}",
+            item.name.text,
+            show(&program.types, item.ty)
+        );
     }
     for function in &program.fns {
-        let params: Vec<String> =
-            function.params.iter().map(|p| format!("{}: {}", local(p.id, &p.name), show(&program.types, p.ty))).collect();
+        let params: Vec<String> = function
+            .params
+            .iter()
+            .map(|p| format!("{}: {}", local(p.id, &p.name), show(&program.types, p.ty)))
+            .collect();
         let result = show(&program.types, function.result);
         let printer = Printer { program, flow: None };
-        let _ = writeln!(out, "fn {}({}) -> {result} = {}", function.name.text, params.join(", "), printer.expr(&function.body));
+        let _ = writeln!(
+            out,
+            "fn {}({}) -> {result} = {}",
+            function.name.text,
+            params.join(", "),
+            printer.expr(&function.body)
+        );
     }
     for worker in &program.workers {
         let printer = Printer { program, flow: None };
         let reply = show(&program.types, worker.reply);
-        let _ = writeln!(out, "worker {}({}) -> {reply} via {:?}", worker.name.text, printer.params(&worker.params), worker.protocol);
+        let _ = writeln!(
+            out,
+            "worker {}({}) -> {reply} via {:?}",
+            worker.name.text,
+            printer.params(&worker.params),
+            worker.protocol
+        );
         for (name, value) in &worker.options {
             let _ = writeln!(out, "  {} {}", name.text, printer.expr(value));
         }
     }
     for flow in &program.flows {
-        Printer { program, flow: Some(flow) }.flow(flow, &mut out);
+        Printer {
+            program,
+            flow: Some(flow),
+        }
+        .flow(flow, &mut out);
     }
     out
 }
@@ -50,13 +74,22 @@ impl Printer<'_> {
             let _ = writeln!(out, "  limit {} {}", limit.name.text, limit.value);
         }
         for field in &flow.fields {
-            let start = field.start.as_ref().map_or(String::new(), |value| format!(" = {}", constant(value)));
+            let start = field
+                .start
+                .as_ref()
+                .map_or(String::new(), |value| format!(" = {}", constant(value)));
             let ephemeral = if field.ephemeral { " ephemeral" } else { "" };
             let ty = show(&self.program.types, field.ty);
-            let _ = writeln!(out, "  field {}: {ty} by {:?}{start}{ephemeral}", field.name.text, field.reducer);
+            let _ = writeln!(
+                out,
+                "  field {}: {ty} by {:?}{start}{ephemeral}",
+                field.name.text, field.reducer
+            );
         }
         for arrow in &flow.arrows {
-            let from = arrow.from.map_or("start".into(), |node| flow.nodes[node.index()].name.text.clone());
+            let from = arrow
+                .from
+                .map_or("start".into(), |node| flow.nodes[node.index()].name.text.clone());
             let _ = writeln!(out, "  {from} -> {}", self.target(&arrow.to));
         }
         for (index, join) in flow.joins.iter().enumerate() {
@@ -69,7 +102,10 @@ impl Printer<'_> {
                 })
                 .collect();
             let targets: Vec<String> = join.target.iter().map(|target| self.target(target)).collect();
-            let otherwise = join.otherwise.as_ref().map_or(String::new(), |t| format!(" else {}", self.target(t)));
+            let otherwise = join
+                .otherwise
+                .as_ref()
+                .map_or(String::new(), |t| format!(" else {}", self.target(t)));
             let _ = writeln!(
                 out,
                 "  join {index} {:?} {:?} [{}] -> [{}]{otherwise}",
@@ -88,7 +124,13 @@ impl Printer<'_> {
     }
 
     fn node(&self, node: &Node, out: &mut String) {
-        let _ = writeln!(out, "  node {}({}) {:?}", node.name.text, self.params(&node.params), node.schedule);
+        let _ = writeln!(
+            out,
+            "  node {}({}) {:?}",
+            node.name.text,
+            self.params(&node.params),
+            node.schedule
+        );
         match &node.kind {
             NodeKind::Error => out.push_str("    ?\n"),
             NodeKind::Transform => out.push_str("    transform\n"),
@@ -104,18 +146,32 @@ impl Printer<'_> {
                     let list = self.expr(&each.list);
                     let target = self.node_name(each.node.index());
                     let item = local(each.item.id, &each.item.name);
-                    self.line(out, &format!("each {item} in {list} -> {target}({})", self.named(&each.args)));
+                    self.line(
+                        out,
+                        &format!("each {item} in {list} -> {target}({})", self.named(&each.args)),
+                    );
                 }
             }
             NodeKind::Interrupt { gate, ask, .. } => {
-                let gate = gate.as_ref().map_or(String::new(), |gate| format!(" when {}", self.expr(gate)));
-                let ask = ask.as_ref().map_or(String::new(), |ask| format!(" ask {}", self.expr(ask)));
+                let gate = gate
+                    .as_ref()
+                    .map_or(String::new(), |gate| format!(" when {}", self.expr(gate)));
+                let ask = ask
+                    .as_ref()
+                    .map_or(String::new(), |ask| format!(" ask {}", self.expr(ask)));
                 self.line(out, &format!("interrupt{gate}{ask}"));
             }
             NodeKind::Wait(all) => all.iter().for_each(|one| self.wait(one, out)),
         }
         if let Some(reply) = &node.reply {
-            self.line(out, &format!("as {}: {}", local(reply.id, &reply.name), show(&self.program.types, reply.ty)));
+            self.line(
+                out,
+                &format!(
+                    "as {}: {}",
+                    local(reply.id, &reply.name),
+                    show(&self.program.types, reply.ty)
+                ),
+            );
         }
         node.body.iter().for_each(|stmt| self.line(out, &self.stmt(stmt)));
         if let Some(goto) = &node.goto {
@@ -144,13 +200,22 @@ impl Printer<'_> {
             WaitKind::Until(value) => format!("wait until {}", self.expr(value)),
             WaitKind::Event { event, .. } => format!("wait for event {event}"),
         };
-        let way = wait.way.as_ref().map_or(String::new(), |way| format!(" -> {}", self.target(&way.target)));
+        let way = wait
+            .way
+            .as_ref()
+            .map_or(String::new(), |way| format!(" -> {}", self.target(&way.target)));
         self.line(out, &format!("{what}{way}"));
     }
 
     fn decision(&self, kind: &str, decision: &Decision, out: &mut String) {
-        let subject = decision.scrutinee.as_ref().map_or(String::new(), |value| format!(" match {}", self.expr(value)));
-        self.line(out, &format!("{kind}{subject}{}", if decision.every { " every" } else { "" }));
+        let subject = decision
+            .scrutinee
+            .as_ref()
+            .map_or(String::new(), |value| format!(" match {}", self.expr(value)));
+        self.line(
+            out,
+            &format!("{kind}{subject}{}", if decision.every { " every" } else { "" }),
+        );
         for arm in &decision.arms {
             let test = match &arm.test {
                 ArmTest::When(cond) => format!("when {}", self.expr(cond)),
@@ -164,14 +229,25 @@ impl Printer<'_> {
     fn stmt(&self, stmt: &Stmt) -> String {
         match stmt {
             Stmt::Let(name, value) => {
-                format!("let {}: {} = {}", local(name.id, &name.name), show(&self.program.types, name.ty), self.expr(value))
+                format!(
+                    "let {}: {} = {}",
+                    local(name.id, &name.name),
+                    show(&self.program.types, name.ty),
+                    self.expr(value)
+                )
             }
             Stmt::Ensure { cond, .. } => format!("ensure {}", self.expr(cond)),
             Stmt::Emit(name, value) => {
-                format!("emit {} {}", name.text, value.as_ref().map_or(String::new(), |value| self.expr(value)))
+                format!(
+                    "emit {} {}",
+                    name.text,
+                    value.as_ref().map_or(String::new(), |value| self.expr(value))
+                )
             }
             Stmt::Update(update) => {
-                let field = self.flow.map_or("?", |flow| &flow.fields[update.field.index()].name.text);
+                let field = self
+                    .flow
+                    .map_or("?", |flow| &flow.fields[update.field.index()].name.text);
                 let sign = match (update.overwrite, update.items) {
                     (true, _) => ":=",
                     (false, true) => "<- each of",
@@ -201,22 +277,35 @@ impl Printer<'_> {
 
     fn call(&self, call: &Call) -> String {
         let worker = &self.program.workers[call.worker.index()].name.text;
-        format!("{worker}({}) -> {}", self.named(&call.args), show(&self.program.types, call.reply))
+        format!(
+            "{worker}({}) -> {}",
+            self.named(&call.args),
+            show(&self.program.types, call.reply)
+        )
     }
 
     fn params(&self, params: &[Param]) -> String {
-        let params: Vec<String> =
-            params.iter().map(|param| format!("{}: {}", param.name.text, show(&self.program.types, param.ty))).collect();
+        let params: Vec<String> = params
+            .iter()
+            .map(|param| format!("{}: {}", param.name.text, show(&self.program.types, param.ty)))
+            .collect();
         params.join(", ")
     }
 
     fn named(&self, fields: &[(String, Expr)]) -> String {
-        let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", self.expr(value))).collect();
+        let fields: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", self.expr(value)))
+            .collect();
         fields.join(", ")
     }
 
     fn all(&self, values: &[Expr]) -> String {
-        values.iter().map(|value| self.expr(value)).collect::<Vec<_>>().join(", ")
+        values
+            .iter()
+            .map(|value| self.expr(value))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     fn expr(&self, expr: &Expr) -> String {
@@ -224,22 +313,24 @@ impl Printer<'_> {
             ExprKind::Error => "?".into(),
             ExprKind::Const(value) => constant(value),
             ExprKind::Local(id) => format!("%{}", id.0),
-            ExprKind::Field(field) => {
-                self.flow.map_or("?".into(), |flow| format!("state.{}", flow.fields[field.index()].name.text))
-            }
-            ExprKind::Input(index) => {
-                self.flow.map_or("?".into(), |flow| format!("input.{}", flow.params[*index as usize].name.text))
-            }
-            ExprKind::Config(index) => {
-                self.flow.map_or("?".into(), |flow| format!("config.{}", flow.config[*index as usize].name.text))
-            }
+            ExprKind::Field(field) => self.flow.map_or("?".into(), |flow| {
+                format!("state.{}", flow.fields[field.index()].name.text)
+            }),
+            ExprKind::Input(index) => self.flow.map_or("?".into(), |flow| {
+                format!("input.{}", flow.params[*index as usize].name.text)
+            }),
+            ExprKind::Config(index) => self.flow.map_or("?".into(), |flow| {
+                format!("config.{}", flow.config[*index as usize].name.text)
+            }),
             ExprKind::Run(field) => format!("run.{field:?}"),
             ExprKind::Secret(name) => format!("secret.{name}"),
             ExprKind::Record(fields) => format!("{{{}}}", self.named(fields)),
             ExprKind::With(base, fields) => format!("{{...{}, {}}}", self.expr(base), self.named(fields)),
             ExprKind::Map(pairs) => {
-                let pairs: Vec<String> =
-                    pairs.iter().map(|(key, value)| format!("[{}]: {}", self.expr(key), self.expr(value))).collect();
+                let pairs: Vec<String> = pairs
+                    .iter()
+                    .map(|(key, value)| format!("[{}]: {}", self.expr(key), self.expr(value)))
+                    .collect();
                 format!("map {{{}}}", pairs.join(", "))
             }
             ExprKind::List(items) => format!("[{}]", self.all(items)),
@@ -260,12 +351,25 @@ impl Printer<'_> {
             ExprKind::Interpolate(parts) => format!("text({})", self.all(parts)),
             ExprKind::Access(base, name) => format!("{}.{name}", self.expr(base)),
             ExprKind::Index(base, index) => format!("{}[{}]", self.expr(base), self.expr(index)),
-            ExprKind::Safe { receiver, local, rest } => {
-                format!("safe(%{} = {}; {})", local.id.0, self.expr(receiver), self.expr(rest))
+            ExprKind::Safe {
+                receiver,
+                local,
+                rest,
+            } => {
+                format!(
+                    "safe(%{} = {}; {})",
+                    local.id.0,
+                    self.expr(receiver),
+                    self.expr(rest)
+                )
             }
             ExprKind::Method(method, args) => format!("{}({})", method.name(), self.all(args)),
             ExprKind::Call(function, args) => {
-                let name = self.program.fns.get(function.index()).map_or("?", |function| &function.name.text);
+                let name = self
+                    .program
+                    .fns
+                    .get(function.index())
+                    .map_or("?", |function| &function.name.text);
                 format!("{name}({})", self.all(args))
             }
             ExprKind::CallLocal(id, args) => format!("%{}({})", id.0, self.all(args)),
@@ -273,10 +377,17 @@ impl Printer<'_> {
                 let params: Vec<String> = params.iter().map(|param| format!("%{}", param.id.0)).collect();
                 format!("({} => {})", params.join(", "), self.expr(body))
             }
-            ExprKind::If(cond, a, b) => format!("if {} then {} else {}", self.expr(cond), self.expr(a), self.expr(b)),
+            ExprKind::If(cond, a, b) => format!(
+                "if {} then {} else {}",
+                self.expr(cond),
+                self.expr(a),
+                self.expr(b)
+            ),
             ExprKind::Match(subject, arms) => {
-                let arms: Vec<String> =
-                    arms.iter().map(|arm| format!("{} => {}", pattern(&arm.pattern), self.expr(&arm.body))).collect();
+                let arms: Vec<String> = arms
+                    .iter()
+                    .map(|arm| format!("{} => {}", pattern(&arm.pattern), self.expr(&arm.body)))
+                    .collect();
                 format!("match {} {{{}}}", self.expr(subject), arms.join(", "))
             }
             ExprKind::Cast(a) => format!("({} as {})", self.expr(a), ty()),
@@ -303,7 +414,10 @@ fn pattern(one: &Pattern) -> String {
             format!("{}..{}", end(from), end(to))
         }
         PatternKind::Variant(name, binds) => {
-            let binds: Vec<String> = binds.iter().map(|(field, name)| format!("{field}: %{}", name.id.0)).collect();
+            let binds: Vec<String> = binds
+                .iter()
+                .map(|(field, name)| format!("{field}: %{}", name.id.0))
+                .collect();
             format!("{name}({})", binds.join(", "))
         }
         PatternKind::Or(all) => all.iter().map(pattern).collect::<Vec<_>>().join(" | "),
@@ -312,7 +426,11 @@ fn pattern(one: &Pattern) -> String {
 
 fn constant(value: &ConstValue) -> String {
     let fields = |fields: &[(String, ConstValue)]| {
-        fields.iter().map(|(name, value)| format!("{name}: {}", constant(value))).collect::<Vec<_>>().join(", ")
+        fields
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", constant(value)))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     match value {
         ConstValue::Null => "null".into(),

@@ -26,7 +26,13 @@ pub(super) struct Callee<'c> {
 
 impl Lower<'_> {
     /// The values of the parameters, in their order, defaults filled in.
-    pub(super) fn args(&mut self, cx: &mut Cx, params: &[Param], args: &[Arg], callee: &Callee<'_>) -> Vec<(String, Expr)> {
+    pub(super) fn args(
+        &mut self,
+        cx: &mut Cx,
+        params: &[Param],
+        args: &[Arg],
+        callee: &Callee<'_>,
+    ) -> Vec<(String, Expr)> {
         let given = self.matched(params, args, callee);
         let mut missing = Vec::new();
         let mut values = Vec::new();
@@ -34,7 +40,11 @@ impl Lower<'_> {
             let value = match arg {
                 Some(arg) => self.arg(cx, param, &arg.value),
                 None => match self.left_out(param) {
-                    Some(value) => Expr { kind: ExprKind::Const(value), ty: param.ty, span: callee.span },
+                    Some(value) => Expr {
+                        kind: ExprKind::Const(value),
+                        ty: param.ty,
+                        span: callee.span,
+                    },
                     None => {
                         if param.ty != self.prim.error {
                             missing.push(param);
@@ -63,14 +73,31 @@ impl Lower<'_> {
 
     fn missing(&mut self, missing: &[&Param], callee: &Callee<'_>) {
         let Some(first) = missing.first() else { return };
-        let names: Vec<String> = missing.iter().map(|param| format!("`{}`", param.name.text)).collect();
+        let names: Vec<String> = missing
+            .iter()
+            .map(|param| format!("`{}`", param.name.text))
+            .collect();
         let (kind, name) = (callee.kind, callee.name);
         let shown = self.show(first.ty);
-        let noun = if missing.len() == 1 { "the argument" } else { "the arguments" };
-        let mut diagnostic =
-            Diagnostic::new(codes::ARGUMENTS, format!("{noun} {} of the {kind} `{name}` {} missing", names.join(", "), if missing.len() == 1 { "is" } else { "are" }))
-                .primary(callee.span, "")
-                .help(format!("write `{}: …`, {shown_is}", first.name.text, shown_is = with_article(&shown)));
+        let noun = if missing.len() == 1 {
+            "the argument"
+        } else {
+            "the arguments"
+        };
+        let mut diagnostic = Diagnostic::new(
+            codes::ARGUMENTS,
+            format!(
+                "{noun} {} of the {kind} `{name}` {} missing",
+                names.join(", "),
+                if missing.len() == 1 { "is" } else { "are" }
+            ),
+        )
+        .primary(callee.span, "")
+        .help(format!(
+            "write `{}: …`, {shown_is}",
+            first.name.text,
+            shown_is = with_article(&shown)
+        ));
         if callee.declared.is_some() {
             diagnostic = diagnostic.label(first.name.span, "the parameter");
         }
@@ -78,10 +105,18 @@ impl Lower<'_> {
     }
 
     /// Which argument each parameter gets.
-    fn matched<'g>(&mut self, params: &[Param], args: &'g [Arg], callee: &Callee<'_>) -> Vec<Option<&'g Arg>> {
+    fn matched<'g>(
+        &mut self,
+        params: &[Param],
+        args: &'g [Arg],
+        callee: &Callee<'_>,
+    ) -> Vec<Option<&'g Arg>> {
         let mut given: Vec<Option<&Arg>> = vec![None; params.len()];
-        let positions: BTreeMap<&str, usize> =
-            params.iter().enumerate().map(|(index, param)| (param.name.text.as_str(), index)).collect();
+        let positions: BTreeMap<&str, usize> = params
+            .iter()
+            .enumerate()
+            .map(|(index, param)| (param.name.text.as_str(), index))
+            .collect();
         let mut extra: Option<Span> = None;
         for (place, arg) in args.iter().enumerate() {
             let index = match &arg.name {
@@ -101,9 +136,12 @@ impl Lower<'_> {
             let Some(index) = index else { continue };
             if let Some(first) = given[index] {
                 self.report(
-                    Diagnostic::new(codes::ARGUMENTS, format!("`{}` is given twice", params[index].name.text))
-                        .primary(arg.span, "again here")
-                        .label(first.span, "first here"),
+                    Diagnostic::new(
+                        codes::ARGUMENTS,
+                        format!("`{}` is given twice", params[index].name.text),
+                    )
+                    .primary(arg.span, "again here")
+                    .label(first.span, "first here"),
                 );
                 continue;
             }
@@ -112,20 +150,29 @@ impl Lower<'_> {
         if let Some(span) = extra {
             let (kind, name) = (callee.kind, callee.name);
             let takes = count(params.len(), "argument");
-            self.error(codes::ARGUMENTS, span, format!("the {kind} `{name}` takes {takes}"), "one too many");
+            self.error(
+                codes::ARGUMENTS,
+                span,
+                format!("the {kind} `{name}` takes {takes}"),
+                "one too many",
+            );
         }
         given
     }
 
     fn unknown_argument(&mut self, name: &ast::Ident, params: &[Param], callee: &Callee<'_>) {
         let known: Vec<&str> = params.iter().map(|param| param.name.text.as_str()).collect();
-        let mut diagnostic =
-            Diagnostic::new(codes::ARGUMENTS, format!("the {} `{}` has no parameter `{name}`", callee.kind, callee.name))
-                .primary(name.span, "unknown");
+        let mut diagnostic = Diagnostic::new(
+            codes::ARGUMENTS,
+            format!("the {} `{}` has no parameter `{name}`", callee.kind, callee.name),
+        )
+        .primary(name.span, "unknown");
         diagnostic = match nearest(&name.name, known.iter().copied()) {
-            Some(near) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), name.span, near)
-            }
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
             None if known.is_empty() => diagnostic.help("it has no parameters"),
             None => {
                 let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();

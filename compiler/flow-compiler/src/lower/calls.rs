@@ -13,7 +13,14 @@ use crate::names::{Space, Symbol, nearest};
 use crate::types::{Ty, TyKind, with_article};
 
 impl Lower<'_> {
-    pub(super) fn call(&mut self, cx: &mut Cx, callee: &ast::Expr, args: &[Arg], want: Option<Ty>, span: Span) -> Expr {
+    pub(super) fn call(
+        &mut self,
+        cx: &mut Cx,
+        callee: &ast::Expr,
+        args: &[Arg],
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
         match &callee.unparen().kind {
             Ast::Error => self.wrong(span),
             Ast::Name(name) => self.named_call(cx, name, args, want, span),
@@ -35,16 +42,28 @@ impl Lower<'_> {
             _ => {
                 let value = self.expr(cx, callee, None);
                 if value.ty != self.prim.error {
-                    self.error(codes::NOT_CALLABLE, callee.span, "this cannot be called", "").help =
-                        Some("functions are called by name".into());
+                    self.error(codes::NOT_CALLABLE, callee.span, "this cannot be called", "")
+                        .help = Some("functions are called by name".into());
                 }
                 self.wrong(span)
             }
         }
     }
 
-    fn named_call(&mut self, cx: &mut Cx, name: &ast::Ident, args: &[Arg], want: Option<Ty>, span: Span) -> Expr {
-        if let Some(bound) = cx.locals.iter_mut().rev().find(|bound| bound.local.name == name.name) {
+    fn named_call(
+        &mut self,
+        cx: &mut Cx,
+        name: &ast::Ident,
+        args: &[Arg],
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
+        if let Some(bound) = cx
+            .locals
+            .iter_mut()
+            .rev()
+            .find(|bound| bound.local.name == name.name)
+        {
             bound.used = true;
             let (id, ty) = (bound.local.id, bound.local.ty);
             return self.local_call(cx, name, (id, ty), args, span);
@@ -64,7 +83,10 @@ impl Lower<'_> {
             Some(Symbol::Unknown) => self.wrong(span),
             Some(Symbol::Fn(index)) => self.fn_call(cx, index, name, args, span),
             Some(Symbol::Worker(_) | Symbol::Flow(_)) => {
-                let kind = if matches!(self.find(cx.module, Space::Callables, &name.name), Some(Symbol::Flow(_))) {
+                let kind = if matches!(
+                    self.find(cx.module, Space::Callables, &name.name),
+                    Some(Symbol::Flow(_))
+                ) {
                     ("flow", format!("in a subgraph: call {name}(…) as reply"))
                 } else {
                     ("worker", format!("in a task: call {name}(…) as reply"))
@@ -88,12 +110,24 @@ impl Lower<'_> {
 
     fn unknown_function(&mut self, cx: &mut Cx, name: &ast::Ident, args: &[Arg], span: Span) -> Expr {
         let scope = &self.names.scopes[cx.module];
-        let known = scope.callables.keys().chain(scope.variants.keys()).map(String::as_str);
-        let near = nearest(&name.name, known.chain(["hash", "range", "file", "template"])).map(str::to_string);
-        let mut diagnostic =
-            Diagnostic::new(name_codes::UNKNOWN_CALLABLE, format!("there is no function `{name}`")).primary(name.span, "unknown");
+        let known = scope
+            .callables
+            .keys()
+            .chain(scope.variants.keys())
+            .map(String::as_str);
+        let near =
+            nearest(&name.name, known.chain(["hash", "range", "file", "template"])).map(str::to_string);
+        let mut diagnostic = Diagnostic::new(
+            name_codes::UNKNOWN_CALLABLE,
+            format!("there is no function `{name}`"),
+        )
+        .primary(name.span, "unknown");
         if let Some(near) = near {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), name.span, near);
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            );
         } else if self.methods.contains_key(name.name.as_str()) {
             diagnostic = diagnostic.help(format!("`{name}` is a method: write `value.{name}(…)`"));
         } else if name.name == "now" {
@@ -111,17 +145,41 @@ impl Lower<'_> {
     fn fn_call(&mut self, cx: &mut Cx, index: u32, name: &ast::Ident, args: &[Arg], span: Span) -> Expr {
         let sig = self.fn_sig(index);
         cx.calls.insert(index);
-        let callee = Callee { kind: "function", name: &name.name, declared: Some(sig.span), span };
+        let callee = Callee {
+            kind: "function",
+            name: &name.name,
+            declared: Some(sig.span),
+            span,
+        };
         let args = self.args(cx, &sig.params, args, &callee);
         let values = args.into_iter().map(|(_, value)| value).collect();
-        Expr { kind: ExprKind::Call(FnRef(index), values), ty: sig.result, span }
+        Expr {
+            kind: ExprKind::Call(FnRef(index), values),
+            ty: sig.result,
+            span,
+        }
     }
 
-    fn local_call(&mut self, cx: &mut Cx, name: &ast::Ident, (id, ty): (crate::hir::expr::LocalId, Ty), args: &[Arg], span: Span) -> Expr {
+    fn local_call(
+        &mut self,
+        cx: &mut Cx,
+        name: &ast::Ident,
+        (id, ty): (crate::hir::expr::LocalId, Ty),
+        args: &[Arg],
+        span: Span,
+    ) -> Expr {
         let TyKind::Fn(params, result) = self.kind(ty).clone() else {
             if ty != self.prim.error {
                 let shown = self.show(ty);
-                self.error(codes::NOT_CALLABLE, name.span, format!("`{name}` is {shown_is}, not a function", shown_is = with_article(&shown)), "");
+                self.error(
+                    codes::NOT_CALLABLE,
+                    name.span,
+                    format!(
+                        "`{name}` is {shown_is}, not a function",
+                        shown_is = with_article(&shown)
+                    ),
+                    "",
+                );
             }
             return self.wrong(span);
         };
@@ -129,103 +187,195 @@ impl Lower<'_> {
             .iter()
             .enumerate()
             .map(|(place, ty)| Param {
-                name: Name { text: format!("{}", place + 1), span: name.span },
+                name: Name {
+                    text: format!("{}", place + 1),
+                    span: name.span,
+                },
                 ty: *ty,
                 default: None,
                 doc: None,
             })
             .collect();
-        let callee = Callee { kind: "function", name: &name.name, declared: None, span };
+        let callee = Callee {
+            kind: "function",
+            name: &name.name,
+            declared: None,
+            span,
+        };
         let args = self.args(cx, &params, args, &callee);
-        Expr { kind: ExprKind::CallLocal(id, args.into_iter().map(|(_, value)| value).collect()), ty: result, span }
+        Expr {
+            kind: ExprKind::CallLocal(id, args.into_iter().map(|(_, value)| value).collect()),
+            ty: result,
+            span,
+        }
     }
 
     /// A function's name, or a parameter of function type, as a function value.
-    pub(super) fn named_function(&mut self, cx: &mut Cx, written: &ast::Expr, params: &[Ty], want: Option<Ty>) -> Expr {
+    pub(super) fn named_function(
+        &mut self,
+        cx: &mut Cx,
+        written: &ast::Expr,
+        params: &[Ty],
+        want: Option<Ty>,
+    ) -> Expr {
         let span = written.span;
         let Ast::Name(name) = &written.unparen().kind else {
-            self.error(codes::LAMBDA, span, "a function belongs here", "").help = Some("write `x => …`".into());
+            self.error(codes::LAMBDA, span, "a function belongs here", "")
+                .help = Some("write `x => …`".into());
             return self.wrong(span);
         };
         let locals: Vec<_> = params.iter().map(|ty| cx.fresh(*ty, span)).collect();
-        let values: Vec<Expr> =
-            locals.iter().map(|local| Expr { kind: ExprKind::Local(local.id), ty: local.ty, span }).collect();
-        let bound = cx.locals.iter_mut().rev().find(|bound| bound.local.name == name.name);
-        let (wanted, result, call): (Vec<Ty>, Ty, Box<dyn Fn(Vec<Expr>) -> ExprKind>) = if let Some(bound) = bound {
-            bound.used = true;
-            let (id, ty) = (bound.local.id, bound.local.ty);
-            let TyKind::Fn(wanted, result) = self.kind(ty).clone() else {
-                self.error(codes::LAMBDA, span, "a function belongs here", "").help = Some("write `x => …`".into());
+        let values: Vec<Expr> = locals
+            .iter()
+            .map(|local| Expr {
+                kind: ExprKind::Local(local.id),
+                ty: local.ty,
+                span,
+            })
+            .collect();
+        let bound = cx
+            .locals
+            .iter_mut()
+            .rev()
+            .find(|bound| bound.local.name == name.name);
+        let (wanted, result, call): (Vec<Ty>, Ty, Box<dyn Fn(Vec<Expr>) -> ExprKind>) =
+            if let Some(bound) = bound {
+                bound.used = true;
+                let (id, ty) = (bound.local.id, bound.local.ty);
+                let TyKind::Fn(wanted, result) = self.kind(ty).clone() else {
+                    self.error(codes::LAMBDA, span, "a function belongs here", "")
+                        .help = Some("write `x => …`".into());
+                    return self.wrong(span);
+                };
+                (
+                    wanted,
+                    result,
+                    Box::new(move |args| ExprKind::CallLocal(id, args)),
+                )
+            } else if let Some(Symbol::Fn(index)) = self.find(cx.module, Space::Callables, &name.name) {
+                let sig = self.fn_sig(index);
+                cx.calls.insert(index);
+                let wanted = sig.params.iter().map(|param| param.ty).collect();
+                (
+                    wanted,
+                    sig.result,
+                    Box::new(move |args| ExprKind::Call(FnRef(index), args)),
+                )
+            } else {
+                let value = self.expr(cx, written, None);
+                if value.ty != self.prim.error {
+                    self.error(codes::LAMBDA, span, "a function belongs here", "")
+                        .help = Some("write `x => …`".into());
+                }
                 return self.wrong(span);
             };
-            (wanted, result, Box::new(move |args| ExprKind::CallLocal(id, args)))
-        } else if let Some(Symbol::Fn(index)) = self.find(cx.module, Space::Callables, &name.name) {
-            let sig = self.fn_sig(index);
-            cx.calls.insert(index);
-            let wanted = sig.params.iter().map(|param| param.ty).collect();
-            (wanted, sig.result, Box::new(move |args| ExprKind::Call(FnRef(index), args)))
-        } else {
-            let value = self.expr(cx, written, None);
-            if value.ty != self.prim.error {
-                self.error(codes::LAMBDA, span, "a function belongs here", "").help = Some("write `x => …`".into());
-            }
-            return self.wrong(span);
-        };
         if wanted.len() != params.len() {
             let text = super::methods::count(wanted.len(), "argument");
-            self.error(codes::LAMBDA, span, format!("`{name}` takes {text}, and {} come here", params.len()), "");
+            self.error(
+                codes::LAMBDA,
+                span,
+                format!("`{name}` takes {text}, and {} come here", params.len()),
+                "",
+            );
             return self.wrong(span);
         }
-        let args = values.into_iter().zip(wanted).map(|(value, want)| self.fit(cx, value, want)).collect();
-        let mut body = Expr { kind: call(args), ty: result, span };
+        let args = values
+            .into_iter()
+            .zip(wanted)
+            .map(|(value, want)| self.fit(cx, value, want))
+            .collect();
+        let mut body = Expr {
+            kind: call(args),
+            ty: result,
+            span,
+        };
         if let Some(want) = want {
             body = self.fit(cx, body, want);
         }
         let ty = self.fn_of(params.to_vec(), body.ty);
-        Expr { kind: ExprKind::Lambda(locals, Box::new(body)), ty, span }
+        Expr {
+            kind: ExprKind::Lambda(locals, Box::new(body)),
+            ty,
+            span,
+        }
     }
 
-    fn variant_call(&mut self, cx: &mut Cx, enum_ty: Ty, name: &ast::Ident, args: &[Arg], span: Span) -> Expr {
-        let TyKind::Enum(decl) = self.kind(enum_ty).clone() else { return self.wrong(span) };
+    fn variant_call(
+        &mut self,
+        cx: &mut Cx,
+        enum_ty: Ty,
+        name: &ast::Ident,
+        args: &[Arg],
+        span: Span,
+    ) -> Expr {
+        let TyKind::Enum(decl) = self.kind(enum_ty).clone() else {
+            return self.wrong(span);
+        };
         let Some((_, fields)) = decl.variants.iter().find(|(known, _)| *known == name.name) else {
             let known: Vec<&str> = decl.variants.iter().map(|(name, _)| name.as_str()).collect();
             self.unknown_variant(&decl.name, &known, name);
             return self.wrong(span);
         };
         if fields.is_empty() {
-            self.error(codes::NOT_CALLABLE, span, format!("the variant `{name}` has no fields"), "").help =
-                Some(format!("write `{name}` alone"));
+            self.error(
+                codes::NOT_CALLABLE,
+                span,
+                format!("the variant `{name}` has no fields"),
+                "",
+            )
+            .help = Some(format!("write `{name}` alone"));
             return self.wrong(span);
         }
         let params: Vec<Param> = fields
             .iter()
             .map(|field| Param {
-                name: Name { text: field.name.clone(), span: decl.span },
+                name: Name {
+                    text: field.name.clone(),
+                    span: decl.span,
+                },
                 ty: field.ty,
                 default: field.default.clone(),
                 doc: None,
             })
             .collect();
-        let callee = Callee { kind: "variant", name: &name.name, declared: None, span };
+        let callee = Callee {
+            kind: "variant",
+            name: &name.name,
+            declared: None,
+            span,
+        };
         let values = self.args(cx, &params, args, &callee);
         if values.iter().any(|(_, value)| value.ty == self.prim.error) {
             return self.wrong(span);
         }
-        Expr { kind: ExprKind::Variant(name.name.clone(), values), ty: enum_ty, span }
+        Expr {
+            kind: ExprKind::Variant(name.name.clone(), values),
+            ty: enum_ty,
+            span,
+        }
     }
 
     /// `file("…")`: a text that is read at compile time.
     fn text_of_file(&mut self, cx: &Cx, name: &ast::Ident, args: &[Arg], span: Span) -> Expr {
         let path = match args {
-            [Arg { name: None, value, .. }] => match &value.unparen().kind {
+            [
+                Arg {
+                    name: None, value, ..
+                },
+            ] => match &value.unparen().kind {
                 Ast::Str(text) => text.plain().map(str::to_string),
                 _ => None,
             },
             _ => None,
         };
         let Some(path) = path else {
-            self.error(codes::NOT_CONSTANT, span, format!("`{name}` takes one path, written out"), "").help =
-                Some(format!("{name}(\"prompts/review.md\")"));
+            self.error(
+                codes::NOT_CONSTANT,
+                span,
+                format!("`{name}` takes one path, written out"),
+                "",
+            )
+            .help = Some(format!("{name}(\"prompts/review.md\")"));
             return self.wrong(span);
         };
         if name.name == "template" {
@@ -234,10 +384,19 @@ impl Lower<'_> {
         }
         let whole = crate::project::beside(&self.project.modules[cx.module].path, &path);
         match self.loader.load(&whole) {
-            Ok(text) => Expr { kind: ExprKind::Const(ConstValue::Str(text)), ty: self.prim.string, span },
+            Ok(text) => Expr {
+                kind: ExprKind::Const(ConstValue::Str(text)),
+                ty: self.prim.string,
+                span,
+            },
             Err(error) => {
-                self.error(name_codes::MISSING_FILE, span, format!("the file `{whole}` cannot be read"), &error.to_string())
-                    .help = Some("paths are relative to the file that names them".into());
+                self.error(
+                    name_codes::MISSING_FILE,
+                    span,
+                    format!("the file `{whole}` cannot be read"),
+                    &error.to_string(),
+                )
+                .help = Some("paths are relative to the file that names them".into());
                 self.wrong(span)
             }
         }

@@ -70,7 +70,10 @@ impl<'a> Lower<'a> {
 
     fn ensure(&mut self, cx: &mut Cx, written: &ast::Ensure) -> (Expr, Option<Expr>) {
         let cond = self.condition(cx, &written.cond);
-        let message = written.message.as_ref().map(|message| self.check(cx, message, self.prim.string));
+        let message = written
+            .message
+            .as_ref()
+            .map(|message| self.check(cx, message, self.prim.string));
         self.learn(cx, &cond, true);
         (cond, message)
     }
@@ -82,7 +85,8 @@ impl<'a> Lower<'a> {
                 ClauseKind::Goto(goto) => {
                     let arms: Vec<&ast::Arm> = goto.arms.iter().collect();
                     let what = format!("the `goto` of `{}`", decl.name);
-                    node.goto = Some(self.decision(cx, goto.subject.as_ref(), false, &arms, (node.head, &what)));
+                    node.goto =
+                        Some(self.decision(cx, goto.subject.as_ref(), false, &arms, (node.head, &what)));
                 }
                 ClauseKind::Undo(call) => node.undo = self.worker_call(cx, call, None),
                 ClauseKind::Verify(checks) => node.verify = Some(self.verify(cx, checks)),
@@ -99,8 +103,15 @@ impl<'a> Lower<'a> {
             }
         }
         if let Some((on, span)) = retry_on {
-            let retry = node.retry.take().or_else(|| self.workers_retry(node)).unwrap_or_else(|| one_attempt(span));
-            node.retry = Some(Retry { on: Some(on), ..retry });
+            let retry = node
+                .retry
+                .take()
+                .or_else(|| self.workers_retry(node))
+                .unwrap_or_else(|| one_attempt(span));
+            node.retry = Some(Retry {
+                on: Some(on),
+                ..retry
+            });
         }
         cx.locals.extend(hidden);
         cx.facts.extend(facts);
@@ -112,7 +123,10 @@ impl<'a> Lower<'a> {
             crate::hir::flow::NodeKind::Agent(agent) => agent.call.worker,
             _ => return None,
         };
-        self.program.workers.get(worker.index()).and_then(|worker| worker.retry.clone())
+        self.program
+            .workers
+            .get(worker.index())
+            .and_then(|worker| worker.retry.clone())
     }
 
     /// Clauses that see the parameters of the node and nothing that it binds.
@@ -129,7 +143,10 @@ impl<'a> Lower<'a> {
                 node.cache = self.known_duration(cx, ttl).map(|ttl| (ttl, by));
             }
             ClauseKind::MayGoto(targets) => {
-                node.may_goto = targets.iter().map(|target| self.closed_target(cx, target)).collect();
+                node.may_goto = targets
+                    .iter()
+                    .map(|target| self.closed_target(cx, target))
+                    .collect();
             }
             ClauseKind::MayUpdate(fields) => node.may_update = self.fields_named(cx, fields),
             ClauseKind::MayOverwrite(fields) => node.may_overwrite = self.fields_named(cx, fields),
@@ -144,11 +161,17 @@ impl<'a> Lower<'a> {
     }
 
     fn nodes_named(&mut self, cx: &Cx, names: &[ast::Ident]) -> Vec<(crate::hir::NodeRef, Span)> {
-        names.iter().filter_map(|name| Some((self.node_named(cx, name)?, name.span))).collect()
+        names
+            .iter()
+            .filter_map(|name| Some((self.node_named(cx, name)?, name.span)))
+            .collect()
     }
 
     fn fields_named(&mut self, cx: &Cx, names: &[ast::Ident]) -> Vec<(FieldRef, Span)> {
-        names.iter().filter_map(|name| Some((self.field_named(cx, name)?.0, name.span))).collect()
+        names
+            .iter()
+            .filter_map(|name| Some((self.field_named(cx, name)?.0, name.span)))
+            .collect()
     }
 
     /// The field of this name; says so when there is none.
@@ -160,24 +183,33 @@ impl<'a> Lower<'a> {
         let parameter = if flow.inputs.contains_key(&name.name) {
             Some("the flow")
         } else {
-            cx.locals.iter().any(|bound| bound.local.name == name.name).then_some("the node")
+            cx.locals
+                .iter()
+                .any(|bound| bound.local.name == name.name)
+                .then_some("the node")
         };
         if let Some(whose) = parameter {
-            let mut diagnostic = Diagnostic::new(codes::PARAMETER_WRITTEN, format!("`{name}` cannot be written"))
-                .primary(name.span, "not a field of the state")
-                .help("what changes is a field of `state`");
+            let mut diagnostic =
+                Diagnostic::new(codes::PARAMETER_WRITTEN, format!("`{name}` cannot be written"))
+                    .primary(name.span, "not a field of the state")
+                    .help("what changes is a field of `state`");
             if let Some(declared) = flow.declared.get(&name.name) {
                 diagnostic = diagnostic.label(*declared, format!("a parameter of {whose}"));
             }
             self.report(diagnostic);
             return None;
         }
-        let mut diagnostic = Diagnostic::new(codes::UNKNOWN_STATE_FIELD, format!("the state has no field `{name}`"))
-            .primary(name.span, "unknown");
+        let mut diagnostic = Diagnostic::new(
+            codes::UNKNOWN_STATE_FIELD,
+            format!("the state has no field `{name}`"),
+        )
+        .primary(name.span, "unknown");
         diagnostic = match nearest(&name.name, flow.fields.keys().map(String::as_str)) {
-            Some(near) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), name.span, near)
-            }
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
             None => diagnostic.help(format!("declare it: state {{ {name}: … }}")),
         };
         self.report(diagnostic);
@@ -185,8 +217,11 @@ impl<'a> Lower<'a> {
     }
 
     pub(super) fn updates(&mut self, cx: &mut Cx, written: &[&ast::Update]) -> Vec<Stmt> {
-        let updates: Vec<Stmt> =
-            written.iter().filter_map(|update| self.update(cx, update)).map(Stmt::Update).collect();
+        let updates: Vec<Stmt> = written
+            .iter()
+            .filter_map(|update| self.update(cx, update))
+            .map(Stmt::Update)
+            .collect();
         self.updated_twice(cx, &updates);
         updates
     }
@@ -197,14 +232,19 @@ impl<'a> Lower<'a> {
         let mut seen: std::collections::BTreeMap<FieldRef, Span> = std::collections::BTreeMap::new();
         for stmt in body {
             let Stmt::Update(update) = stmt else { continue };
-            let Some(first) = seen.insert(update.field, update.field_span) else { continue };
+            let Some(first) = seen.insert(update.field, update.field_span) else {
+                continue;
+            };
             if flow.reducers.get(update.field.index()) == Some(&Reducer::LastValue) {
                 let name = self.project.sources.slice(update.field_span).to_string();
                 self.report(
-                    Diagnostic::new(codes::UPDATED_TWICE, format!("`{name}` is updated twice by one node"))
-                        .primary(update.field_span, "again here")
-                        .label(first, "first here")
-                        .help("only one value can be kept: leave one out, or give the field another reducer"),
+                    Diagnostic::new(
+                        codes::UPDATED_TWICE,
+                        format!("`{name}` is updated twice by one node"),
+                    )
+                    .primary(update.field_span, "again here")
+                    .label(first, "first here")
+                    .help("only one value can be kept: leave one out, or give the field another reducer"),
                 );
             }
         }
@@ -233,15 +273,30 @@ impl<'a> Lower<'a> {
     }
 
     /// A value that is sent through a reducer, and whether it is a list whose items are added.
-    fn sent(&mut self, cx: &mut Cx, written: &ast::Expr, reducer: Reducer, ty: Ty, field: &ast::Ident) -> (Expr, bool) {
+    fn sent(
+        &mut self,
+        cx: &mut Cx,
+        written: &ast::Expr,
+        reducer: Reducer,
+        ty: Ty,
+        field: &ast::Ident,
+    ) -> (Expr, bool) {
         let core = self.core(ty);
         match (reducer, self.kind(core).clone()) {
             (Reducer::Append, TyKind::List(item)) => self.appended(cx, written, core, item, field),
             (Reducer::AddMessages, TyKind::List(item)) => (self.messages(cx, written, item), false),
-            (Reducer::Merge, TyKind::Record(record)) => (self.merged_record(cx, written, core, &record), false),
-            (Reducer::Add | Reducer::Min | Reducer::Max | Reducer::Merge, _) => (self.check(cx, written, core), false),
+            (Reducer::Merge, TyKind::Record(record)) => {
+                (self.merged_record(cx, written, core, &record), false)
+            }
+            (Reducer::Add | Reducer::Min | Reducer::Max | Reducer::Merge, _) => {
+                (self.check(cx, written, core), false)
+            }
             (Reducer::Custom(function), _) => {
-                let want = self.fn_sig(function.0).params.get(1).map_or(self.prim.error, |param| param.ty);
+                let want = self
+                    .fn_sig(function.0)
+                    .params
+                    .get(1)
+                    .map_or(self.prim.error, |param| param.ty);
                 (self.check(cx, written, want), false)
             }
             _ => (self.check(cx, written, ty), false),
@@ -249,7 +304,14 @@ impl<'a> Lower<'a> {
     }
 
     /// `append`: an item, or a list whose items are added; where both fit, it is one item.
-    fn appended(&mut self, cx: &mut Cx, written: &ast::Expr, list: Ty, item: Ty, field: &ast::Ident) -> (Expr, bool) {
+    fn appended(
+        &mut self,
+        cx: &mut Cx,
+        written: &ast::Expr,
+        list: Ty,
+        item: Ty,
+        field: &ast::Ident,
+    ) -> (Expr, bool) {
         let hint = match (leaves(written), self.kind(self.core(item))) {
             (Some(true), TyKind::List(_)) => None,
             (Some(true), TyKind::Json) | (Some(false), _) => Some(item),
@@ -271,7 +333,10 @@ impl<'a> Lower<'a> {
         let diagnostic = self.error(
             codes::UPDATE_TYPE,
             written.span,
-            format!("`{field}` takes {one_is} or a list of them, and this is `{has}`", one_is = with_article(&one)),
+            format!(
+                "`{field}` takes {one_is} or a list of them, and this is `{has}`",
+                one_is = with_article(&one)
+            ),
             &format!("is `{has}`"),
         );
         if nullable {
@@ -281,25 +346,45 @@ impl<'a> Lower<'a> {
     }
 
     /// `merge` into a record: the fields that are given.
-    fn merged_record(&mut self, cx: &mut Cx, written: &ast::Expr, whole: Ty, record: &crate::types::RecordTy) -> Expr {
+    fn merged_record(
+        &mut self,
+        cx: &mut Cx,
+        written: &ast::Expr,
+        whole: Ty,
+        record: &crate::types::RecordTy,
+    ) -> Expr {
         if !matches!(written.unparen().kind, ast::ExprKind::Record(_)) {
             return self.check(cx, written, whole);
         }
         let value = self.expr(cx, written, None);
-        let ExprKind::Record(fields) = value.kind else { return self.fit(cx, value, whole) };
+        let ExprKind::Record(fields) = value.kind else {
+            return self.fit(cx, value, whole);
+        };
         let known: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
         let mut typed = Vec::new();
         for (name, value) in fields {
             match record.fields.iter().find(|field| field.name == name) {
                 Some(field) => typed.push((name, self.fit(cx, value, field.ty))),
                 None => {
-                    let ident = ast::Ident { name, span: value.span };
+                    let ident = ast::Ident {
+                        name,
+                        span: value.span,
+                    };
                     self.unknown_field(whole, &known, &ident);
                 }
             }
         }
-        let ty = self.record_of(typed.iter().map(|(name, value)| (name.clone(), value.ty)).collect());
-        Expr { kind: ExprKind::Record(typed), ty, span: value.span }
+        let ty = self.record_of(
+            typed
+                .iter()
+                .map(|(name, value)| (name.clone(), value.ty))
+                .collect(),
+        );
+        Expr {
+            kind: ExprKind::Record(typed),
+            ty,
+            span: value.span,
+        }
     }
 
     /// `add_messages`: an element or a list of them; an element is a message or an order to remove.
@@ -308,11 +393,18 @@ impl<'a> Lower<'a> {
         match &written.unparen().kind {
             ast::ExprKind::List(items) => {
                 let items = items.iter().map(|one| self.messages(cx, one, item)).collect();
-                Expr { kind: ExprKind::List(items), ty: self.prim.json, span }
+                Expr {
+                    kind: ExprKind::List(items),
+                    ty: self.prim.json,
+                    span,
+                }
             }
             ast::ExprKind::Record(entries) if entries.iter().any(removes) => {
                 let value = self.expr(cx, written, None);
-                Expr { ty: self.prim.json, ..value }
+                Expr {
+                    ty: self.prim.json,
+                    ..value
+                }
             }
             ast::ExprKind::Record(_) => self.check(cx, written, item),
             _ => {
@@ -331,11 +423,19 @@ impl<'a> Lower<'a> {
             Some(Symbol::Unknown) => {}
             Some(symbol) => {
                 let (what, help) = match symbol {
-                    Symbol::Fn(_) => ("a function", "functions are called in expressions: a `transform` computes"),
+                    Symbol::Fn(_) => (
+                        "a function",
+                        "functions are called in expressions: a `transform` computes",
+                    ),
                     _ => ("a flow", "a `subgraph` calls a flow"),
                 };
-                self.error(name_codes::WRONG_KIND, name.span, format!("`{name}` is {what}, not a worker"), "").help =
-                    Some(help.into());
+                self.error(
+                    name_codes::WRONG_KIND,
+                    name.span,
+                    format!("`{name}` is {what}, not a worker"),
+                    "",
+                )
+                .help = Some(help.into());
             }
             None => self.unknown_callable(cx, name, "worker"),
         }
@@ -343,7 +443,12 @@ impl<'a> Lower<'a> {
     }
 
     /// A call to a worker. `decl`: the node around it, whose updates may say what a type argument is.
-    pub(super) fn worker_call(&mut self, cx: &mut Cx, written: &ast::Call, decl: Option<&NodeDecl>) -> Option<Call> {
+    pub(super) fn worker_call(
+        &mut self,
+        cx: &mut Cx,
+        written: &ast::Call,
+        decl: Option<&NodeDecl>,
+    ) -> Option<Call> {
         let Some(worker) = self.worker_named(cx, &written.callee) else {
             for arg in &written.args {
                 if !matches!(arg.value.unparen().kind, ast::ExprKind::Lambda { .. }) {
@@ -360,34 +465,68 @@ impl<'a> Lower<'a> {
         if given.len() != generic.generic {
             let takes = super::methods::count(generic.generic, "type argument");
             let message = format!("`{}` takes {takes}, not {}", written.callee, given.len());
-            self.error(flow_diagnostics::codes::types::TYPE_ARGUMENTS, written.callee.span, message, "");
+            self.error(
+                flow_diagnostics::codes::types::TYPE_ARGUMENTS,
+                written.callee.span,
+                message,
+                "",
+            );
             given = vec![self.prim.error; generic.generic];
         }
         for (ty, arg) in given.iter().zip(&written.type_args) {
             self.stored(*ty, arg.span, "a reply");
         }
         let sig = self.worker_instance(worker.0, &given);
-        let callee = Callee { kind: "worker", name: &written.callee.name, declared: Some(sig.span), span: written.span };
+        let callee = Callee {
+            kind: "worker",
+            name: &written.callee.name,
+            declared: Some(sig.span),
+            span: written.span,
+        };
         let args = self.args(cx, &sig.params, &written.args, &callee);
-        Some(Call { worker, args, reply: sig.reply, content: sig.content, span: written.span })
+        Some(Call {
+            worker,
+            args,
+            reply: sig.reply,
+            content: sig.content,
+            span: written.span,
+        })
     }
 
     /// What a type argument that was left out must be: the field that `field <- reply.value` updates.
-    fn fixed_by_updates(&mut self, cx: &Cx, worker: WorkerRef, written: &ast::Call, decl: Option<&NodeDecl>) -> Vec<Ty> {
+    fn fixed_by_updates(
+        &mut self,
+        cx: &Cx,
+        worker: WorkerRef,
+        written: &ast::Call,
+        decl: Option<&NodeDecl>,
+    ) -> Vec<Ty> {
         let generic = self.worker_sig(worker.0);
-        let params: Vec<String> =
-            self.names.workers[worker.index()].decl.type_params.iter().map(|param| param.name.clone()).collect();
+        let params: Vec<String> = self.names.workers[worker.index()]
+            .decl
+            .type_params
+            .iter()
+            .map(|param| param.name.clone())
+            .collect();
         let mut fixed = Vec::new();
         for param in &params {
-            let found = decl.zip(written.bind.as_ref()).and_then(|(decl, bind)| self.fixed_by(cx, decl, bind, generic.reply, param));
+            let found = decl
+                .zip(written.bind.as_ref())
+                .and_then(|(decl, bind)| self.fixed_by(cx, decl, bind, generic.reply, param));
             if found.is_none() {
                 self.error(
                     worker_codes::UNFIXED_TYPE,
                     written.callee.span,
-                    format!("nothing says what `{param}` is in this call of `{}`", written.callee),
+                    format!(
+                        "nothing says what `{param}` is in this call of `{}`",
+                        written.callee
+                    ),
                     "",
                 )
-                .help = Some(format!("write `{}<T>(…)` with the type that you want back", written.callee));
+                .help = Some(format!(
+                    "write `{}<T>(…)` with the type that you want back",
+                    written.callee
+                ));
             }
             fixed.push(found.unwrap_or(self.prim.error));
         }
@@ -398,13 +537,16 @@ impl<'a> Lower<'a> {
         let is_param = |ty: Ty| matches!(self.kind(ty), TyKind::Param(name) if name == param);
         let flow = cx.flow.as_ref()?;
         decl.clauses.iter().find_map(|clause| {
-            let ClauseKind::Update(update) = &clause.kind else { return None };
+            let ClauseKind::Update(update) = &clause.kind else {
+                return None;
+            };
             let whole = match &update.value.unparen().kind {
                 ast::ExprKind::Name(name) => name.name == bind.name && is_param(reply),
                 ast::ExprKind::Field { base, name, .. } => match (&base.kind, self.kind(reply)) {
-                    (ast::ExprKind::Name(base), TyKind::Record(record)) if base.name == bind.name => {
-                        record.fields.iter().any(|field| field.name == name.name && is_param(field.ty))
-                    }
+                    (ast::ExprKind::Name(base), TyKind::Record(record)) if base.name == bind.name => record
+                        .fields
+                        .iter()
+                        .any(|field| field.name == name.name && is_param(field.ty)),
                     _ => false,
                 },
                 _ => false,
@@ -420,7 +562,10 @@ impl<'a> Lower<'a> {
 
     pub(super) fn attempts(&mut self, cx: &Cx, written: &ast::Attempts) -> Option<Retry> {
         let attempts = self.known_count(cx, &written.count)?;
-        let mut retry = Retry { attempts: attempts as u32, ..one_attempt(written.span) };
+        let mut retry = Retry {
+            attempts: attempts as u32,
+            ..one_attempt(written.span)
+        };
         if let Some(backoff) = &written.backoff {
             let from = self.known_duration(cx, &backoff.from)?;
             let to = match &backoff.to {
@@ -469,7 +614,9 @@ impl<'a> Lower<'a> {
                     let want = self.list_of(self.prim.string);
                     all.push(VerifyCheck::Command(self.check(cx, words, want)));
                 }
-                ast::CheckKind::File(path) => all.push(VerifyCheck::File(self.check(cx, path, self.prim.string))),
+                ast::CheckKind::File(path) => {
+                    all.push(VerifyCheck::File(self.check(cx, path, self.prim.string)))
+                }
                 ast::CheckKind::Url(url) => all.push(VerifyCheck::Url(self.check(cx, url, self.prim.string))),
                 ast::CheckKind::Ensure(ensure) => {
                     let (cond, message) = self.ensure(cx, ensure);
@@ -505,7 +652,13 @@ impl<'a> Lower<'a> {
 
 /// A retry that does not retry.
 pub(super) fn one_attempt(span: Span) -> Retry {
-    Retry { attempts: 1, backoff: None, factor: None, on: None, span }
+    Retry {
+        attempts: 1,
+        backoff: None,
+        factor: None,
+        on: None,
+        span,
+    }
 }
 
 /// Whether an expression is, whatever way it goes, a list literal (`Some(true)`) or a literal of something
@@ -513,17 +666,32 @@ pub(super) fn one_attempt(span: Span) -> Retry {
 fn leaves(written: &ast::Expr) -> Option<bool> {
     match &written.unparen().kind {
         ast::ExprKind::List(_) => Some(true),
-        ast::ExprKind::Record(_) | ast::ExprKind::Str(_) | ast::ExprKind::Literal(_) | ast::ExprKind::Name(_) => Some(false),
+        ast::ExprKind::Record(_)
+        | ast::ExprKind::Str(_)
+        | ast::ExprKind::Literal(_)
+        | ast::ExprKind::Name(_) => Some(false),
         ast::ExprKind::If { then, otherwise, .. } => {
             let (a, b) = (leaves(then), leaves(otherwise));
-            if a == b { a } else { Some(true).filter(|_| a == Some(true) || b == Some(true)) }
+            if a == b {
+                a
+            } else {
+                Some(true).filter(|_| a == Some(true) || b == Some(true))
+            }
         }
         ast::ExprKind::Match { arms, .. } => {
             let all: Vec<Option<bool>> = arms.iter().map(|arm| leaves(&arm.value)).collect();
             let first = *all.first()?;
-            if all.iter().all(|leaf| *leaf == first) { first } else { Some(true).filter(|_| all.contains(&Some(true))) }
+            if all.iter().all(|leaf| *leaf == first) {
+                first
+            } else {
+                Some(true).filter(|_| all.contains(&Some(true)))
+            }
         }
-        ast::ExprKind::Binary { op: ast::BinaryOp::Coalesce, right, .. } => leaves(right).filter(|list| *list),
+        ast::ExprKind::Binary {
+            op: ast::BinaryOp::Coalesce,
+            right,
+            ..
+        } => leaves(right).filter(|list| *list),
         _ => None,
     }
 }

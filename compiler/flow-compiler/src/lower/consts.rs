@@ -37,14 +37,22 @@ impl Lower<'_> {
         let ty = self.ty(&cx, &item.decl.ty);
         let value = self.constant(&cx, &item.decl.value, ty);
         self.const_slots[index as usize] = Slot::Done(ty, value.clone());
-        self.program.consts.push(ConstItem { name: name(&item.decl.name), ty, value: value.clone() });
+        self.program.consts.push(ConstItem {
+            name: name(&item.decl.name),
+            ty,
+            value: value.clone(),
+        });
         value.map(|value| (ty, value))
     }
 
     /// A constant where it is read.
     pub(super) fn const_expr(&mut self, index: u32, span: Span) -> Expr {
         match self.const_value(index) {
-            Some((ty, value)) => Expr { kind: ExprKind::Const(value), ty, span },
+            Some((ty, value)) => Expr {
+                kind: ExprKind::Const(value),
+                ty,
+                span,
+            },
             None => self.wrong(span),
         }
     }
@@ -63,11 +71,21 @@ impl Lower<'_> {
             Ok(known) => Some(known),
             Err(Stop::Silent) => None,
             Err(Stop::Fault(message, span)) => {
-                self.error(codes::CONST_FAULT, span, message, "while computing this at compile time");
+                self.error(
+                    codes::CONST_FAULT,
+                    span,
+                    message,
+                    "while computing this at compile time",
+                );
                 None
             }
             Err(Stop::Unknown(what, span)) => {
-                self.error(codes::NOT_CONSTANT, span, format!("this has to be known at compile time, and {what}"), "");
+                self.error(
+                    codes::NOT_CONSTANT,
+                    span,
+                    format!("this has to be known at compile time, and {what}"),
+                    "",
+                );
                 None
             }
         }
@@ -78,7 +96,12 @@ impl Lower<'_> {
         match self.constant(cx, written, self.prim.duration)? {
             ConstValue::Duration(nanos) if nanos > 0 => Some(nanos),
             _ => {
-                self.error(codes::REFINEMENT, written.span, "a duration longer than nothing belongs here", "");
+                self.error(
+                    codes::REFINEMENT,
+                    written.span,
+                    "a duration longer than nothing belongs here",
+                    "",
+                );
                 None
             }
         }
@@ -89,7 +112,12 @@ impl Lower<'_> {
         match self.constant(cx, written, self.prim.int)? {
             ConstValue::Int(n) if n > 0 => Some(n),
             ConstValue::Int(n) => {
-                self.error(codes::REFINEMENT, written.span, format!("{n} is too small"), "1 is the least");
+                self.error(
+                    codes::REFINEMENT,
+                    written.span,
+                    format!("{n} is too small"),
+                    "1 is the least",
+                );
                 None
             }
             _ => None,

@@ -40,12 +40,21 @@ impl Lower<'_> {
             return Err(value);
         }
         if self.is_sub(value.ty, want, DEPTH) {
-            value.ty = if value.ty == self.prim.error { value.ty } else { want };
+            value.ty = if value.ty == self.prim.error {
+                value.ty
+            } else {
+                want
+            };
             return Ok(value);
         }
         let constant = matches!(value.kind, ExprKind::Const(_));
         let mut converted = self.converted(cx, value, want);
-        if constant && !matches!(converted.kind, ExprKind::Const(_) | ExprKind::Error | ExprKind::Refine(_)) {
+        if constant
+            && !matches!(
+                converted.kind,
+                ExprKind::Const(_) | ExprKind::Error | ExprKind::Refine(_)
+            )
+        {
             if let Ok(value) = self.eval(&converted) {
                 converted.kind = ExprKind::Const(value);
             }
@@ -60,15 +69,28 @@ impl Lower<'_> {
         if self.is_sub(value.ty, want, DEPTH) {
             return kind(value.kind, want);
         }
-        match (self.program.types.kind(value.ty).clone(), self.program.types.kind(want).clone()) {
+        match (
+            self.program.types.kind(value.ty).clone(),
+            self.program.types.kind(want).clone(),
+        ) {
             (from, TyKind::Nullable(inner)) => {
                 let TyKind::Nullable(from) = from else {
-                    return Expr { ty: want, ..self.converted(cx, value, inner) };
+                    return Expr {
+                        ty: want,
+                        ..self.converted(cx, value, inner)
+                    };
                 };
                 let local = cx.fresh(from, span);
                 let there = kind(ExprKind::Local(local.id), from);
                 let rest = Box::new(self.converted(cx, there, inner));
-                kind(ExprKind::Safe { receiver: Box::new(value), local, rest }, want)
+                kind(
+                    ExprKind::Safe {
+                        receiver: Box::new(value),
+                        local,
+                        rest,
+                    },
+                    want,
+                )
             }
             (TyKind::Refined(refined), _) => self.converted(cx, kind(value.kind, refined.base), want),
             (_, TyKind::Refined(refined)) => {
@@ -76,24 +98,34 @@ impl Lower<'_> {
                 self.refine(inner, want)
             }
             (TyKind::Int, TyKind::Float) => match value.kind {
-                ExprKind::Const(ConstValue::Int(n)) => kind(ExprKind::Const(ConstValue::Float(n as f64)), want),
+                ExprKind::Const(ConstValue::Int(n)) => {
+                    kind(ExprKind::Const(ConstValue::Float(n as f64)), want)
+                }
                 other => kind(ExprKind::Widen(Box::new(kind(other, value.ty))), want),
             },
             (_, TyKind::Json) => match value.kind {
                 ExprKind::List(items) => {
-                    let items = items.into_iter().map(|item| self.converted(cx, item, want)).collect();
+                    let items = items
+                        .into_iter()
+                        .map(|item| self.converted(cx, item, want))
+                        .collect();
                     kind(ExprKind::List(items), want)
                 }
                 other => kind(ExprKind::Cast(Box::new(kind(other, value.ty))), want),
             },
             (TyKind::List(from), TyKind::List(to)) => match value.kind {
                 ExprKind::List(items) => {
-                    let items = items.into_iter().map(|item| self.converted(cx, item, to)).collect();
+                    let items = items
+                        .into_iter()
+                        .map(|item| self.converted(cx, item, to))
+                        .collect();
                     kind(ExprKind::List(items), want)
                 }
                 _ => self.mapped(cx, Method::Map, value, (from, to), want),
             },
-            (TyKind::Map(from), TyKind::Map(to)) => self.mapped(cx, Method::MapValues, value, (from, to), want),
+            (TyKind::Map(from), TyKind::Map(to)) => {
+                self.mapped(cx, Method::MapValues, value, (from, to), want)
+            }
             (TyKind::Record(from), TyKind::Record(to)) => self.rebuilt(cx, value, &from, &to, want),
             _ => kind(value.kind, want),
         }
@@ -102,10 +134,26 @@ impl Lower<'_> {
     fn mapped(&mut self, cx: &mut Cx, method: Method, value: Expr, (from, to): (Ty, Ty), want: Ty) -> Expr {
         let span = value.span;
         let item = cx.fresh(from, span);
-        let body = self.converted(cx, Expr { kind: ExprKind::Local(item.id), ty: from, span }, to);
+        let body = self.converted(
+            cx,
+            Expr {
+                kind: ExprKind::Local(item.id),
+                ty: from,
+                span,
+            },
+            to,
+        );
         let ty = self.fn_of(vec![from], to);
-        let lambda = Expr { kind: ExprKind::Lambda(vec![item], Box::new(body)), ty, span };
-        Expr { kind: ExprKind::Method(method, vec![value, lambda]), ty: want, span }
+        let lambda = Expr {
+            kind: ExprKind::Lambda(vec![item], Box::new(body)),
+            ty,
+            span,
+        };
+        Expr {
+            kind: ExprKind::Method(method, vec![value, lambda]),
+            ty: want,
+            span,
+        }
     }
 
     /// A record with the fields of another, in the order of the wanted type, what is left out filled in.
@@ -121,33 +169,59 @@ impl Lower<'_> {
                 };
                 fields.push((field.name.clone(), self.converted(cx, part, field.ty)));
             }
-            return Expr { kind: ExprKind::Record(fields), ty: want, span };
+            return Expr {
+                kind: ExprKind::Record(fields),
+                ty: want,
+                span,
+            };
         }
         let whole = cx.fresh(value.ty, span);
         let mut fields = Vec::new();
         for field in &to.fields {
             let part = match from.fields.iter().find(|known| known.name == field.name) {
                 Some(known) => {
-                    let base = Box::new(Expr { kind: ExprKind::Local(whole.id), ty: value.ty, span });
-                    Expr { kind: ExprKind::Access(base, field.name.clone()), ty: known.ty, span }
+                    let base = Box::new(Expr {
+                        kind: ExprKind::Local(whole.id),
+                        ty: value.ty,
+                        span,
+                    });
+                    Expr {
+                        kind: ExprKind::Access(base, field.name.clone()),
+                        ty: known.ty,
+                        span,
+                    }
                 }
                 None => self.default_of(field.default.as_ref(), field.ty, span),
             };
             fields.push((field.name.clone(), self.converted(cx, part, field.ty)));
         }
-        let record = Expr { kind: ExprKind::Record(fields), ty: want, span };
-        Expr { kind: ExprKind::Let(whole, Box::new(value), Box::new(record)), ty: want, span }
+        let record = Expr {
+            kind: ExprKind::Record(fields),
+            ty: want,
+            span,
+        };
+        Expr {
+            kind: ExprKind::Let(whole, Box::new(value), Box::new(record)),
+            ty: want,
+            span,
+        }
     }
 
     /// What stands where a field or argument is left out.
     pub(super) fn default_of(&self, default: Option<&ConstValue>, ty: Ty, span: Span) -> Expr {
-        Expr { kind: ExprKind::Const(default.cloned().unwrap_or(ConstValue::Null)), ty, span }
+        Expr {
+            kind: ExprKind::Const(default.cloned().unwrap_or(ConstValue::Null)),
+            ty,
+            span,
+        }
     }
 
     /// Checks a refinement now if the value is known, else when it runs.
     fn refine(&mut self, value: Expr, want: Ty) -> Expr {
         let span = value.span;
-        let TyKind::Refined(refined) = self.program.types.kind(want).clone() else { return value };
+        let TyKind::Refined(refined) = self.program.types.kind(want).clone() else {
+            return value;
+        };
         if let ExprKind::Const(known) = &value.kind {
             match self.holds(&refined.cond, known) {
                 Some(true) => return Expr { ty: want, ..value },
@@ -155,16 +229,23 @@ impl Lower<'_> {
                     let name = self.show(want);
                     let text = self.project.sources.slice(span).to_string();
                     self.report(
-                        Diagnostic::new(codes::REFINEMENT, format!("`{text}` is not {name_is}", name_is = with_article(&name)))
-                            .primary(span, format!("`{}` does not hold", refined.text))
-                            .label(refined.cond.span, "required here"),
+                        Diagnostic::new(
+                            codes::REFINEMENT,
+                            format!("`{text}` is not {name_is}", name_is = with_article(&name)),
+                        )
+                        .primary(span, format!("`{}` does not hold", refined.text))
+                        .label(refined.cond.span, "required here"),
                     );
                     return self.wrong(span);
                 }
                 None => {}
             }
         }
-        Expr { kind: ExprKind::Refine(Box::new(value)), ty: want, span }
+        Expr {
+            kind: ExprKind::Refine(Box::new(value)),
+            ty: want,
+            span,
+        }
     }
 
     /// Whether a value of one type can become one of another by itself.
@@ -197,7 +278,10 @@ impl Lower<'_> {
                 want.fields.iter().all(|field| match have(&field.name) {
                     Some(given) => self.fits_in(given.ty, field.ty, deeper),
                     None => field.default.is_some() || self.is_nullable(field.ty),
-                }) && from.fields.iter().all(|given| want.fields.iter().any(|field| field.name == given.name))
+                }) && from
+                    .fields
+                    .iter()
+                    .all(|given| want.fields.iter().any(|field| field.name == given.name))
             }
             _ => self.is_sub(from, want, depth),
         }
@@ -250,7 +334,11 @@ impl Lower<'_> {
             }
             TyKind::Refined(refined) => self.is_plain_json(refined.base, depth),
             TyKind::Record(record) => {
-                depth > 0 && record.fields.iter().all(|field| self.is_plain_json(field.ty, depth - 1))
+                depth > 0
+                    && record
+                        .fields
+                        .iter()
+                        .all(|field| self.is_plain_json(field.ty, depth - 1))
             }
             _ => false,
         }
@@ -263,12 +351,18 @@ impl Lower<'_> {
         }
         match self.program.types.kind(ty) {
             TyKind::Secret | TyKind::Fn(..) => false,
-            TyKind::List(inner) | TyKind::Map(inner) | TyKind::Nullable(inner) => self.is_data(*inner, depth - 1),
-            TyKind::Refined(refined) => self.is_data(refined.base, depth - 1),
-            TyKind::Record(record) => record.fields.iter().all(|field| self.is_data(field.ty, depth - 1)),
-            TyKind::Enum(decl) => {
-                decl.variants.iter().all(|(_, fields)| fields.iter().all(|field| self.is_data(field.ty, depth - 1)))
+            TyKind::List(inner) | TyKind::Map(inner) | TyKind::Nullable(inner) => {
+                self.is_data(*inner, depth - 1)
             }
+            TyKind::Refined(refined) => self.is_data(refined.base, depth - 1),
+            TyKind::Record(record) => record
+                .fields
+                .iter()
+                .all(|field| self.is_data(field.ty, depth - 1)),
+            TyKind::Enum(decl) => decl
+                .variants
+                .iter()
+                .all(|(_, fields)| fields.iter().all(|field| self.is_data(field.ty, depth - 1))),
             _ => true,
         }
     }
@@ -279,9 +373,14 @@ impl Lower<'_> {
             depth > 0
                 && match types.kind(ty) {
                     TyKind::Secret => true,
-                    TyKind::List(inner) | TyKind::Map(inner) | TyKind::Nullable(inner) => inside(types, *inner, depth - 1),
+                    TyKind::List(inner) | TyKind::Map(inner) | TyKind::Nullable(inner) => {
+                        inside(types, *inner, depth - 1)
+                    }
                     TyKind::Refined(refined) => inside(types, refined.base, depth - 1),
-                    TyKind::Record(record) => record.fields.iter().any(|field| inside(types, field.ty, depth - 1)),
+                    TyKind::Record(record) => record
+                        .fields
+                        .iter()
+                        .any(|field| inside(types, field.ty, depth - 1)),
                     _ => false,
                 }
         }
@@ -322,7 +421,9 @@ impl Lower<'_> {
         if matches!(self.kind(a), TyKind::Never | TyKind::Error) {
             return Some(b);
         }
-        if matches!(self.kind(b), TyKind::Never) || self.fits(b, a) && !matches!(self.kind(a), TyKind::Refined(_)) {
+        if matches!(self.kind(b), TyKind::Never)
+            || self.fits(b, a) && !matches!(self.kind(a), TyKind::Refined(_))
+        {
             return Some(a);
         }
         if self.fits(a, b) && !matches!(self.kind(b), TyKind::Refined(_)) {
@@ -354,39 +455,72 @@ impl Lower<'_> {
         }
         if let TyKind::Nullable(inner) = *self.kind(found) {
             if self.fits(inner, want) {
-                let name = if short { format!("`{text}`") } else { "this".to_string() };
-                self.error(codes::NULLABLE, span, format!("{name} may be null, and `{wants}` belongs here"), &format!("is `{has}`"))
-                    .help = Some("say what stands for null with `?? …`, or test it before: `if x != null then … else …`".into());
+                let name = if short {
+                    format!("`{text}`")
+                } else {
+                    "this".to_string()
+                };
+                self.error(
+                    codes::NULLABLE,
+                    span,
+                    format!("{name} may be null, and `{wants}` belongs here"),
+                    &format!("is `{has}`"),
+                )
+                .help = Some(
+                    "say what stands for null with `?? …`, or test it before: `if x != null then … else …`"
+                        .into(),
+                );
                 return;
             }
         }
         if matches!(self.kind(found), TyKind::Json) {
-            let diagnostic = self.error(codes::JSON_AS_VALUE, span, format!("`json` has to be narrowed before it is {wants_is}", wants_is = with_article(&wants)), "is `json`");
+            let diagnostic = self.error(
+                codes::JSON_AS_VALUE,
+                span,
+                format!(
+                    "`json` has to be narrowed before it is {wants_is}",
+                    wants_is = with_article(&wants)
+                ),
+                "is `json`",
+            );
             diagnostic.help = Some(format!("write `… as {wants}`; it is checked when it runs"));
             if short && !wants.contains(" where ") {
                 let fix = flow_diagnostics::Fix {
                     title: format!("narrow it: `as {wants}`"),
-                    edits: vec![flow_diagnostics::Edit { span: span.after(), text: format!(" as {wants}") }],
+                    edits: vec![flow_diagnostics::Edit {
+                        span: span.after(),
+                        text: format!(" as {wants}"),
+                    }],
                 };
                 diagnostic.fixes.push(fix);
             }
             return;
         }
         let help = self.mismatch_help(found, want, short.then_some(text.as_str()));
-        self.error(codes::MISMATCH, span, format!("`{wants}` belongs here, and this is `{has}`"), &format!("is `{has}`"))
-            .help = help;
+        self.error(
+            codes::MISMATCH,
+            span,
+            format!("`{wants}` belongs here, and this is `{has}`"),
+            &format!("is `{has}`"),
+        )
+        .help = help;
     }
 
     fn mismatch_help(&self, found: Ty, want: Ty, text: Option<&str>) -> Option<String> {
         let text = text.unwrap_or("…");
         match (self.kind(self.bare(found)), self.kind(self.core(want))) {
-            (TyKind::Float, TyKind::Int) => Some("`round`, `floor` and `ceil` make an `int` of a `float`".into()),
-            (TyKind::Int | TyKind::Float | TyKind::Bool | TyKind::Duration | TyKind::Time, TyKind::String) => {
-                Some(format!("show it in a text: \"${{{text}}}\""))
+            (TyKind::Float, TyKind::Int) => {
+                Some("`round`, `floor` and `ceil` make an `int` of a `float`".into())
             }
+            (
+                TyKind::Int | TyKind::Float | TyKind::Bool | TyKind::Duration | TyKind::Time,
+                TyKind::String,
+            ) => Some(format!("show it in a text: \"${{{text}}}\"")),
             (TyKind::String, TyKind::Int) => Some("`to_int()` gives an `int?`".into()),
             (TyKind::String, TyKind::Float) => Some("`to_float()` gives a `float?`".into()),
-            (TyKind::Int | TyKind::Float, TyKind::Duration) => Some("give it a unit: 500ms, 10s, 5m, 2h, 7d".into()),
+            (TyKind::Int | TyKind::Float, TyKind::Duration) => {
+                Some("give it a unit: 500ms, 10s, 5m, 2h, 7d".into())
+            }
             (TyKind::Record(from), TyKind::Record(to)) => {
                 let missing: Vec<String> = to
                     .fields

@@ -72,21 +72,35 @@ impl Lower<'_> {
             return;
         }
         let list: Vec<String> = missing.iter().take(6).map(|name| format!("`{name}`")).collect();
-        let more = if missing.len() > 6 { format!(" and {} more", missing.len() - 6) } else { String::new() };
+        let more = if missing.len() > 6 {
+            format!(" and {} more", missing.len() - 6)
+        } else {
+            String::new()
+        };
         let (message, help) = if matches!(cover.domain, Domain::Closed(_)) {
-            (format!("{what} does not handle {}{more}", list.join(", ")), "add an arm for each, or `_` for the rest".into())
+            (
+                format!("{what} does not handle {}{more}", list.join(", ")),
+                "add an arm for each, or `_` for the rest".into(),
+            )
         } else {
             let shown = self.show(ty);
-            (format!("{what} does not handle every `{shown}`"), "add an arm `_` for the rest".to_string())
+            (
+                format!("{what} does not handle every `{shown}`"),
+                "add an arm `_` for the rest".to_string(),
+            )
         };
-        self.error(codes::NOT_EXHAUSTIVE, whole, message, "not every case is handled").help = Some(help);
+        self.error(codes::NOT_EXHAUSTIVE, whole, message, "not every case is handled")
+            .help = Some(help);
     }
 
     /// Says that an arm is never taken, and which one takes its values.
     pub(super) fn never_taken(&mut self, arm: Span, by: Option<Span>) {
-        let mut diagnostic = Diagnostic::new(codes::ARM_NEVER_TAKEN, "this arm is never taken").primary(arm, "");
+        let mut diagnostic =
+            Diagnostic::new(codes::ARM_NEVER_TAKEN, "this arm is never taken").primary(arm, "");
         diagnostic = match by {
-            Some(by) => diagnostic.label(by, "takes all that it could").help("remove it, or put it above"),
+            Some(by) => diagnostic
+                .label(by, "takes all that it could")
+                .help("remove it, or put it above"),
             None => diagnostic.help("the arms above it take everything; remove it"),
         };
         self.report(diagnostic);
@@ -96,14 +110,22 @@ impl Lower<'_> {
 impl Cover {
     pub(super) fn new(lower: &Lower<'_>, ty: Ty) -> Self {
         let domain = match lower.kind(lower.core(ty)) {
-            TyKind::Enum(decl) => Domain::Closed(decl.variants.iter().map(|(name, _)| name.clone()).collect()),
+            TyKind::Enum(decl) => {
+                Domain::Closed(decl.variants.iter().map(|(name, _)| name.clone()).collect())
+            }
             TyKind::Bool => Domain::Closed(vec!["true".into(), "false".into()]),
             TyKind::Null => Domain::Closed(Vec::new()),
             TyKind::Int | TyKind::Duration => Domain::Range(i128::from(i64::MIN), i128::from(i64::MAX)),
             _ => Domain::Open,
         };
         let nullable = lower.is_nullable(ty);
-        Self { domain, nullable, points: BTreeMap::new(), ranges: Vec::new(), all: None }
+        Self {
+            domain,
+            nullable,
+            points: BTreeMap::new(),
+            ranges: Vec::new(),
+            all: None,
+        }
     }
 
     fn add(&mut self, pattern: &Pattern, arm: Span) -> Added {
@@ -131,7 +153,11 @@ impl Cover {
                     }
                 },
                 Atom::Range(from, to) => {
-                    let hit = self.ranges.iter().find(|(a, b, _)| *a <= to && from <= *b).map(|(_, _, span)| *span);
+                    let hit = self
+                        .ranges
+                        .iter()
+                        .find(|(a, b, _)| *a <= to && from <= *b)
+                        .map(|(_, _, span)| *span);
                     met = met.or(hit);
                     fresh |= !self.covers(from, to);
                     self.ranges.push((from, to, arm));
@@ -163,7 +189,11 @@ impl Cover {
             return Vec::new();
         }
         let mut missing: Vec<String> = match &self.domain {
-            Domain::Closed(all) => all.iter().filter(|name| !self.points.contains_key(*name)).cloned().collect(),
+            Domain::Closed(all) => all
+                .iter()
+                .filter(|name| !self.points.contains_key(*name))
+                .cloned()
+                .collect(),
             Domain::Range(from, to) if self.covers(*from, *to) => Vec::new(),
             Domain::Range(..) | Domain::Open => vec!["_".into()],
         };

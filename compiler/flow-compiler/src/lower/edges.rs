@@ -30,7 +30,13 @@ struct End {
 }
 
 impl<'a> Lower<'a> {
-    pub(super) fn edges(&mut self, module: usize, decl: &'a ast::FlowDecl, env: &Rc<FlowEnv>, flow: &mut Flow) {
+    pub(super) fn edges(
+        &mut self,
+        module: usize,
+        decl: &'a ast::FlowDecl,
+        env: &Rc<FlowEnv>,
+        flow: &mut Flow,
+    ) {
         let mut cx = Cx::in_flow(module, env);
         for chain in decl.edges() {
             self.chain(&mut cx, chain, false, flow);
@@ -38,7 +44,13 @@ impl<'a> Lower<'a> {
     }
 
     /// Lowers a chain; gives its first and its last stop. `leaves`: an arrow leaves its last stop.
-    fn chain(&mut self, cx: &mut Cx, chain: &ast::Chain, leaves: bool, flow: &mut Flow) -> Option<(End, End)> {
+    fn chain(
+        &mut self,
+        cx: &mut Cx,
+        chain: &ast::Chain,
+        leaves: bool,
+        flow: &mut Flow,
+    ) -> Option<(End, End)> {
         let last = chain.stops.len().checked_sub(1)?;
         let mut first_end: Option<End> = None;
         let mut before: Option<End> = None;
@@ -58,7 +70,11 @@ impl<'a> Lower<'a> {
                     From::Join(join) => From::Join(join),
                     From::Nothing => From::Nothing,
                 };
-                first_end = Some(End { entries: end.entries.clone(), from, span: end.span });
+                first_end = Some(End {
+                    entries: end.entries.clone(),
+                    from,
+                    span: end.span,
+                });
             }
             before = Some(end);
         }
@@ -90,7 +106,11 @@ impl<'a> Lower<'a> {
                     _ => None,
                 };
                 for to in &after.entries {
-                    flow.arrows.push(Arrow { from, to: to.clone(), span: before.span.to(to.span) });
+                    flow.arrows.push(Arrow {
+                        from,
+                        to: to.clone(),
+                        span: before.span.to(to.span),
+                    });
                 }
             }
             From::Join(join) => {
@@ -116,8 +136,14 @@ impl<'a> Lower<'a> {
             },
             StopKind::End => (one(TargetKind::End), From::Nothing),
             StopKind::Halt => (one(TargetKind::Halt), From::Nothing),
-            StopKind::Fail(why) => (one(TargetKind::Fail(self.check(cx, why, self.prim.string))), From::Nothing),
-            StopKind::Cancel(why) => (one(TargetKind::Cancel(self.check(cx, why, self.prim.string))), From::Nothing),
+            StopKind::Fail(why) => (
+                one(TargetKind::Fail(self.check(cx, why, self.prim.string))),
+                From::Nothing,
+            ),
+            StopKind::Cancel(why) => (
+                one(TargetKind::Cancel(self.check(cx, why, self.prim.string))),
+                From::Nothing,
+            ),
             StopKind::Error => (Vec::new(), From::Nothing),
             StopKind::Bracket(bracket) => return self.bracket(cx, bracket, leaves, span, flow),
         };
@@ -125,7 +151,14 @@ impl<'a> Lower<'a> {
     }
 
     /// A bracket: its branches, and a join where an arrow leaves it.
-    fn bracket(&mut self, cx: &mut Cx, bracket: &ast::Bracket, leaves: bool, span: Span, flow: &mut Flow) -> End {
+    fn bracket(
+        &mut self,
+        cx: &mut Cx,
+        bracket: &ast::Bracket,
+        leaves: bool,
+        span: Span,
+        flow: &mut Flow,
+    ) -> End {
         let join = leaves.then(|| {
             flow.joins.push(Join {
                 policy: policy(bracket.policy),
@@ -144,7 +177,9 @@ impl<'a> Lower<'a> {
         });
         let mut entries = Vec::new();
         for branch in &bracket.branches {
-            let Some((first, last)) = self.chain(cx, branch, leaves, flow) else { continue };
+            let Some((first, last)) = self.chain(cx, branch, leaves, flow) else {
+                continue;
+            };
             entries.extend(first.entries);
             let source = match last.from {
                 From::Node(node) => Source::Node(node),
@@ -155,7 +190,11 @@ impl<'a> Lower<'a> {
                 flow.joins[join as usize].sources.push((source, last.span));
             }
         }
-        End { entries, from: join.map_or(From::Nothing, From::Join), span }
+        End {
+            entries,
+            from: join.map_or(From::Nothing, From::Join),
+            span,
+        }
     }
 
     /// The parameters of a node that is started by a plain arrow: those that may be left out. That others are
@@ -166,7 +205,14 @@ impl<'a> Lower<'a> {
         params
             .filter_map(|param| {
                 let value = self.left_out(param)?;
-                Some((param.name.text.clone(), Expr { kind: ExprKind::Const(value), ty: param.ty, span }))
+                Some((
+                    param.name.text.clone(),
+                    Expr {
+                        kind: ExprKind::Const(value),
+                        ty: param.ty,
+                        span,
+                    },
+                ))
             })
             .collect()
     }

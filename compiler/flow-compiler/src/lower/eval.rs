@@ -47,7 +47,11 @@ pub(super) struct Closure {
 
 impl Env {
     fn value(&self, id: LocalId) -> Option<&Bound> {
-        self.0.iter().rev().find(|(known, _)| *known == id).map(|(_, bound)| bound)
+        self.0
+            .iter()
+            .rev()
+            .find(|(known, _)| *known == id)
+            .map(|(_, bound)| bound)
     }
 
     fn with(&self, id: LocalId, value: Value) -> Self {
@@ -84,23 +88,30 @@ impl Lower<'_> {
                 Some(Bound::Value(value)) => Ok(value.clone()),
                 _ => Err(Stop::Unknown("this name is not".into(), span)),
             },
-            ExprKind::Field(_) | ExprKind::Input(_) | ExprKind::Config(_) | ExprKind::Run(_) | ExprKind::Secret(_) => {
-                Err(Stop::Unknown("this is only known when it runs".into(), span))
-            }
+            ExprKind::Field(_)
+            | ExprKind::Input(_)
+            | ExprKind::Config(_)
+            | ExprKind::Run(_)
+            | ExprKind::Secret(_) => Err(Stop::Unknown("this is only known when it runs".into(), span)),
             ExprKind::Record(fields) => Ok(Value::Record(self.eval_fields(fields, env)?)),
-            ExprKind::Variant(name, fields) => Ok(Value::Variant(name.clone(), self.eval_fields(fields, env)?)),
+            ExprKind::Variant(name, fields) => {
+                Ok(Value::Variant(name.clone(), self.eval_fields(fields, env)?))
+            }
             ExprKind::With(base, fields) => self.eval_with(base, fields, env),
             ExprKind::Map(pairs) => {
                 let mut map = Vec::new();
                 for (key, value) in pairs {
-                    let Value::Str(key) = self.eval_in(key, env)? else { return Err(Stop::Silent) };
+                    let Value::Str(key) = self.eval_in(key, env)? else {
+                        return Err(Stop::Silent);
+                    };
                     let value = self.eval_in(value, env)?;
                     set(&mut map, key, value);
                 }
                 Ok(Value::Map(map))
             }
             ExprKind::List(items) => {
-                let items: Result<Vec<Value>, Stop> = items.iter().map(|item| self.eval_in(item, env)).collect();
+                let items: Result<Vec<Value>, Stop> =
+                    items.iter().map(|item| self.eval_in(item, env)).collect();
                 Ok(Value::List(items?))
             }
             ExprKind::Binary(op, a, b) => {
@@ -113,7 +124,9 @@ impl Lower<'_> {
                 let value = self.eval_in(value, env)?;
                 self.eval_in(body, &env.with(local.id, value))
             }
-            ExprKind::Lambda(..) | ExprKind::FnValue(_) => Err(Stop::Unknown("a function is no value".into(), span)),
+            ExprKind::Lambda(..) | ExprKind::FnValue(_) => {
+                Err(Stop::Unknown("a function is no value".into(), span))
+            }
             _ => self.eval_more(expr, env),
         }
     }
@@ -141,21 +154,28 @@ impl Lower<'_> {
                 let mut text = String::new();
                 for part in parts {
                     let value = self.eval_in(part, env)?;
-                    text.push_str(&shown(&value).ok_or_else(|| unknown("how this is shown is not", part.span))?);
+                    text.push_str(
+                        &shown(&value).ok_or_else(|| unknown("how this is shown is not", part.span))?,
+                    );
                 }
                 Ok(Value::Str(text))
             }
             ExprKind::Access(base, name) => match self.eval_in(base, env)? {
-                Value::Record(fields) | Value::Map(fields) => {
-                    Ok(fields.into_iter().find(|(known, _)| known == name).map_or(Value::Null, |(_, value)| value))
-                }
+                Value::Record(fields) | Value::Map(fields) => Ok(fields
+                    .into_iter()
+                    .find(|(known, _)| known == name)
+                    .map_or(Value::Null, |(_, value)| value)),
                 _ => Err(Stop::Silent),
             },
             ExprKind::Index(base, index) => {
                 let (base, index) = (self.eval_in(base, env)?, self.eval_in(index, env)?);
                 indexed(base, &index, span)
             }
-            ExprKind::Safe { receiver, local, rest } => match self.eval_in(receiver, env)? {
+            ExprKind::Safe {
+                receiver,
+                local,
+                rest,
+            } => match self.eval_in(receiver, env)? {
                 Value::Null => Ok(Value::Null),
                 value => self.eval_in(rest, &env.with(local.id, value)),
             },
@@ -175,7 +195,9 @@ impl Lower<'_> {
             ExprKind::Method(method, args) => self.eval_call(*method, args, env, span),
             ExprKind::Call(function, args) => self.eval_fn(function.0, args, env, span),
             ExprKind::CallLocal(id, args) => {
-                let Some(Bound::Function(closure)) = env.value(*id).cloned() else { return Err(Stop::Silent) };
+                let Some(Bound::Function(closure)) = env.value(*id).cloned() else {
+                    return Err(Stop::Silent);
+                };
                 let args: Result<Vec<Value>, Stop> = args.iter().map(|arg| self.eval_in(arg, env)).collect();
                 self.apply_closure(&closure, args?)
             }
@@ -184,11 +206,16 @@ impl Lower<'_> {
     }
 
     fn eval_fields(&mut self, fields: &[(String, Expr)], env: &Env) -> Result<Vec<(String, Value)>, Stop> {
-        fields.iter().map(|(name, value)| Ok((name.clone(), self.eval_in(value, env)?))).collect()
+        fields
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), self.eval_in(value, env)?)))
+            .collect()
     }
 
     fn eval_with(&mut self, base: &Expr, fields: &[(String, Expr)], env: &Env) -> Result<Value, Stop> {
-        let Value::Record(mut record) = self.eval_in(base, env)? else { return Err(Stop::Silent) };
+        let Value::Record(mut record) = self.eval_in(base, env)? else {
+            return Err(Stop::Silent);
+        };
         for (name, value) in fields {
             let value = self.eval_in(value, env)?;
             set(&mut record, name.clone(), value);
@@ -198,10 +225,15 @@ impl Lower<'_> {
 
     fn eval_refined(&mut self, whole: &Expr, inner: &Expr, env: &Env) -> Result<Value, Stop> {
         let value = self.eval_in(inner, env)?;
-        let TyKind::Refined(refined) = self.kind(whole.ty).clone() else { return Ok(value) };
+        let TyKind::Refined(refined) = self.kind(whole.ty).clone() else {
+            return Ok(value);
+        };
         match self.holds(&refined.cond, &value) {
             Some(true) => Ok(value),
-            Some(false) => Err(Stop::Fault(format!("`{}` does not hold", refined.text), whole.span)),
+            Some(false) => Err(Stop::Fault(
+                format!("`{}` does not hold", refined.text),
+                whole.span,
+            )),
             // Only the machine can tell (regular expressions); it does where the value is used.
             None => Ok(value),
         }
@@ -211,7 +243,9 @@ impl Lower<'_> {
         if self.depth >= MAX_CALLS {
             return Err(Stop::Silent);
         }
-        let Some(body) = self.fn_body(index) else { return Err(Stop::Silent) };
+        let Some(body) = self.fn_body(index) else {
+            return Err(Stop::Silent);
+        };
         let mut inner = Env::default();
         for (param, arg) in body.params.iter().zip(args) {
             let bound = match self.closure(arg, env) {
@@ -232,9 +266,11 @@ impl Lower<'_> {
     /// A function value, if the expression is one.
     pub(super) fn closure(&self, expr: &Expr, env: &Env) -> Option<Rc<Closure>> {
         match &expr.kind {
-            ExprKind::Lambda(params, body) => {
-                Some(Rc::new(Closure { params: params.clone(), body: (**body).clone(), env: env.clone() }))
-            }
+            ExprKind::Lambda(params, body) => Some(Rc::new(Closure {
+                params: params.clone(),
+                body: (**body).clone(),
+                env: env.clone(),
+            })),
             ExprKind::Local(id) => match env.value(*id) {
                 Some(Bound::Function(closure)) => Some(Rc::clone(closure)),
                 _ => None,
@@ -245,7 +281,13 @@ impl Lower<'_> {
 
     pub(super) fn apply_closure(&mut self, closure: &Closure, args: Vec<Value>) -> Result<Value, Stop> {
         let mut inner = closure.env.clone();
-        inner.0.extend(closure.params.iter().map(|param| param.id).zip(args.into_iter().map(Bound::Value)));
+        inner.0.extend(
+            closure
+                .params
+                .iter()
+                .map(|param| param.id)
+                .zip(args.into_iter().map(Bound::Value)),
+        );
         self.eval_in(&closure.body, &inner)
     }
 
@@ -291,8 +333,12 @@ fn taken(pattern: &Pattern, value: &Value, env: &Env) -> Option<Env> {
         PatternKind::Any | PatternKind::Error => Some(env.clone()),
         PatternKind::Value(known) => (known == value).then(|| env.clone()),
         PatternKind::Range(from, to) => {
-            let above = from.as_ref().is_none_or(|from| compare(from, value).is_some_and(std::cmp::Ordering::is_le));
-            let below = to.as_ref().is_none_or(|to| compare(value, to).is_some_and(std::cmp::Ordering::is_le));
+            let above = from
+                .as_ref()
+                .is_none_or(|from| compare(from, value).is_some_and(std::cmp::Ordering::is_le));
+            let below = to
+                .as_ref()
+                .is_none_or(|to| compare(value, to).is_some_and(std::cmp::Ordering::is_le));
             (above && below).then(|| env.clone())
         }
         PatternKind::Variant(name, binds) => match value {
@@ -313,9 +359,9 @@ fn taken(pattern: &Pattern, value: &Value, env: &Env) -> Option<Env> {
 /// The order of two values of one type.
 pub(super) fn compare(a: &Value, b: &Value) -> Option<std::cmp::Ordering> {
     match (a, b) {
-        (Value::Int(a), Value::Int(b)) | (Value::Duration(a), Value::Duration(b)) | (Value::Time(a), Value::Time(b)) => {
-            Some(a.cmp(b))
-        }
+        (Value::Int(a), Value::Int(b))
+        | (Value::Duration(a), Value::Duration(b))
+        | (Value::Time(a), Value::Time(b)) => Some(a.cmp(b)),
         (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
         (Value::Int(a), Value::Float(b)) => (*a as f64).partial_cmp(b),
         (Value::Float(a), Value::Int(b)) => a.partial_cmp(&(*b as f64)),
@@ -329,11 +375,17 @@ fn indexed(base: Value, index: &Value, span: Span) -> Result<Value, Stop> {
         (Value::List(items), Value::Int(n)) => {
             let at = if *n < 0 { n + items.len() as i64 } else { *n };
             let found = usize::try_from(at).ok().and_then(|at| items.get(at).cloned());
-            found.ok_or_else(|| Stop::Fault(format!("there is no element {n} in a list of {}", items.len()), span))
+            found.ok_or_else(|| {
+                Stop::Fault(
+                    format!("there is no element {n} in a list of {}", items.len()),
+                    span,
+                )
+            })
         }
-        (Value::Map(fields), Value::Str(key)) => {
-            Ok(fields.into_iter().find(|(known, _)| known == key).map_or(Value::Null, |(_, value)| value))
-        }
+        (Value::Map(fields), Value::Str(key)) => Ok(fields
+            .into_iter()
+            .find(|(known, _)| known == key)
+            .map_or(Value::Null, |(_, value)| value)),
         _ => Err(Stop::Silent),
     }
 }
@@ -352,7 +404,11 @@ fn unary(op: UnaryOp, a: Value, span: Span) -> Result<Value, Stop> {
 
 fn binary(op: BinaryOp, a: Value, b: Value, span: Span) -> Result<Value, Stop> {
     use std::cmp::Ordering;
-    let ordered = |test: fn(Ordering) -> bool| compare(&a, &b).map(|order| Value::Bool(test(order))).ok_or(Stop::Silent);
+    let ordered = |test: fn(Ordering) -> bool| {
+        compare(&a, &b)
+            .map(|order| Value::Bool(test(order)))
+            .ok_or(Stop::Silent)
+    };
     match op {
         BinaryOp::Eq => return Ok(Value::Bool(a == b)),
         BinaryOp::Ne => return Ok(Value::Bool(a != b)),

@@ -21,13 +21,18 @@ impl Lower<'_> {
             return Err(Stop::Silent);
         }
         let Value::List(items) = values.remove(0) else {
-            return Err(unknown("methods of maps with functions are evaluated when it runs", span));
+            return Err(unknown(
+                "methods of maps with functions are evaluated when it runs",
+                span,
+            ));
         };
         let yes = |value: &Value| *value == Value::Bool(true);
         match method {
             Method::Map => {
-                let mapped: Result<Vec<Value>, Stop> =
-                    items.into_iter().map(|item| self.apply_closure(function, vec![item])).collect();
+                let mapped: Result<Vec<Value>, Stop> = items
+                    .into_iter()
+                    .map(|item| self.apply_closure(function, vec![item]))
+                    .collect();
                 Ok(Value::List(mapped?))
             }
             Method::Filter | Method::Count => {
@@ -37,7 +42,11 @@ impl Lower<'_> {
                         kept.push(item);
                     }
                 }
-                Ok(if method == Method::Count { Value::Int(kept.len() as i64) } else { Value::List(kept) })
+                Ok(if method == Method::Count {
+                    Value::Int(kept.len() as i64)
+                } else {
+                    Value::List(kept)
+                })
             }
             Method::Any | Method::All => {
                 let any = method == Method::Any;
@@ -74,7 +83,9 @@ impl Lower<'_> {
             Method::FlatMap => {
                 let mut all = Vec::new();
                 for item in items {
-                    let Value::List(part) = self.apply_closure(function, vec![item])? else { return Err(Stop::Silent) };
+                    let Value::List(part) = self.apply_closure(function, vec![item])? else {
+                        return Err(Stop::Silent);
+                    };
                     all.extend(part);
                 }
                 Ok(Value::List(all))
@@ -96,9 +107,10 @@ pub(super) fn plain(method: Method, args: &[Value], span: Span) -> Result<Value,
         [Value::Str(text), rest @ ..] => of_text(method, text, rest, span),
         [Value::List(items), rest @ ..] => of_list(method, items, rest, span),
         [Value::Map(fields), rest @ ..] => of_map(method, fields, rest, span),
-        [Value::Int(n)] if method == Method::Abs => {
-            n.checked_abs().map(Value::Int).ok_or_else(|| Stop::Fault("the number does not fit".into(), span))
-        }
+        [Value::Int(n)] if method == Method::Abs => n
+            .checked_abs()
+            .map(Value::Int)
+            .ok_or_else(|| Stop::Fault("the number does not fit".into(), span)),
         [Value::Float(x)] if method == Method::Abs => Ok(Value::Float(x.abs())),
         [Value::Float(x)] => match method {
             Method::Round => whole(x.round(), span),
@@ -109,7 +121,13 @@ pub(super) fn plain(method: Method, args: &[Value], span: Span) -> Result<Value,
         [value, low, high] if method == Method::Clamp => {
             let below = compare(value, low).is_some_and(std::cmp::Ordering::is_lt);
             let above = compare(value, high).is_some_and(std::cmp::Ordering::is_gt);
-            Ok(if below { low.clone() } else if above { high.clone() } else { value.clone() })
+            Ok(if below {
+                low.clone()
+            } else if above {
+                high.clone()
+            } else {
+                value.clone()
+            })
         }
         _ => Err(unknown("this method is evaluated when it runs", span)),
     }
@@ -129,13 +147,17 @@ fn of_text(method: Method, text: &str, rest: &[Value], span: Span) -> Result<Val
         (Method::Lower, []) => Value::Str(text.to_lowercase()),
         (Method::Upper, []) => Value::Str(text.to_uppercase()),
         (Method::Trim, []) => Value::Str(text.trim().to_string()),
-        (Method::Replace, [Value::Str(from), Value::Str(to)]) if !from.is_empty() => Value::Str(text.replace(from, to)),
+        (Method::Replace, [Value::Str(from), Value::Str(to)]) if !from.is_empty() => {
+            Value::Str(text.replace(from, to))
+        }
         (Method::StartsWith, [Value::Str(part)]) => Value::Bool(text.starts_with(part.as_str())),
         (Method::EndsWith, [Value::Str(part)]) => Value::Bool(text.ends_with(part.as_str())),
         (Method::Contains, [Value::Str(part)]) => Value::Bool(text.contains(part.as_str())),
-        (Method::Split, [Value::Str(by)]) if !by.is_empty() => {
-            Value::List(text.split(by.as_str()).map(|part| Value::Str(part.to_string())).collect())
-        }
+        (Method::Split, [Value::Str(by)]) if !by.is_empty() => Value::List(
+            text.split(by.as_str())
+                .map(|part| Value::Str(part.to_string()))
+                .collect(),
+        ),
         _ => return Err(unknown("this method is evaluated when it runs", span)),
     })
 }
@@ -193,7 +215,9 @@ fn of_list(method: Method, items: &[Value], rest: &[Value], span: Span) -> Resul
         (Method::Flatten, []) => {
             let mut all = Vec::new();
             for item in items {
-                let Value::List(part) = item else { return Err(Stop::Silent) };
+                let Value::List(part) = item else {
+                    return Err(Stop::Silent);
+                };
                 all.extend(part.iter().cloned());
             }
             Value::List(all)
@@ -210,7 +234,12 @@ fn text_of(value: &Value) -> Option<&str> {
 }
 
 fn of_map(method: Method, fields: &[(String, Value)], rest: &[Value], span: Span) -> Result<Value, Stop> {
-    let get = |key: &String| fields.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
+    let get = |key: &String| {
+        fields
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, value)| value.clone())
+    };
     Ok(match (method, rest) {
         (Method::Len | Method::Count, []) => Value::Int(fields.len() as i64),
         (Method::Keys, []) => Value::List(fields.iter().map(|(key, _)| Value::Str(key.clone())).collect()),
@@ -221,7 +250,11 @@ fn of_map(method: Method, fields: &[(String, Value)], rest: &[Value], span: Span
         (Method::Remove, [Value::Str(key)]) => {
             Value::Map(fields.iter().filter(|(known, _)| known != key).cloned().collect())
         }
-        (Method::Merge, [Value::Map(more)]) if more.iter().all(|(_, value)| !matches!(value, Value::Map(_) | Value::Record(_))) => {
+        (Method::Merge, [Value::Map(more)])
+            if more
+                .iter()
+                .all(|(_, value)| !matches!(value, Value::Map(_) | Value::Record(_))) =>
+        {
             let mut all = fields.to_vec();
             for (key, value) in more {
                 set(&mut all, key.clone(), value.clone());

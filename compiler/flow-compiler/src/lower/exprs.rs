@@ -37,7 +37,10 @@ impl Lower<'_> {
         let span = written.span;
         match &written.kind {
             Ast::Error => self.wrong(span),
-            Ast::Paren(inner) => Expr { span, ..self.expr(cx, inner, want) },
+            Ast::Paren(inner) => Expr {
+                span,
+                ..self.expr(cx, inner, want)
+            },
             Ast::Literal(literal) => self.literal(*literal, span),
             Ast::Str(text) => self.string(cx, text),
             Ast::Name(name) => self.name_expr(cx, name, want),
@@ -47,12 +50,24 @@ impl Lower<'_> {
             Ast::Index { base, index } => self.index(cx, base, index, span),
             Ast::Call { callee, args } => self.call(cx, callee, args, want, span),
             Ast::Unary { op, operand, .. } => self.unary(cx, *op, operand, want, span),
-            Ast::Binary { op, op_span, left, right } => self.binary(cx, (*op, *op_span), left, right, want, span),
-            Ast::If { cond, then, otherwise } => self.if_expr(cx, (cond, then, otherwise), want, span),
+            Ast::Binary {
+                op,
+                op_span,
+                left,
+                right,
+            } => self.binary(cx, (*op, *op_span), left, right, want, span),
+            Ast::If {
+                cond,
+                then,
+                otherwise,
+            } => self.if_expr(cx, (cond, then, otherwise), want, span),
             Ast::Match { subject, arms } => self.match_expr(cx, subject, arms, want, span),
             Ast::Lambda { .. } => {
-                self.error(codes::LAMBDA, span, "a function cannot be a value here", "").help =
-                    Some("`x => …` stands only as an argument of a method or of a parameter typed `(T) -> U`".into());
+                self.error(codes::LAMBDA, span, "a function cannot be a value here", "")
+                    .help = Some(
+                    "`x => …` stands only as an argument of a method or of a parameter typed `(T) -> U`"
+                        .into(),
+                );
                 self.wrong(span)
             }
             Ast::As { value, ty } => self.cast(cx, value, ty, span),
@@ -64,8 +79,13 @@ impl Lower<'_> {
         let cond = self.expr(cx, written, Some(self.prim.bool));
         if let TyKind::Nullable(_) = self.kind(cond.ty) {
             let text = self.project.sources.slice(written.span).to_string();
-            self.error(codes::MISMATCH, written.span, "a condition is a `bool`, and this may be null", "").help =
-                Some(format!("write what is meant: `{text} != null`"));
+            self.error(
+                codes::MISMATCH,
+                written.span,
+                "a condition is a `bool`, and this may be null",
+                "",
+            )
+            .help = Some(format!("write what is meant: `{text} != null`"));
             return self.wrong(written.span);
         }
         self.fit(cx, cond, self.prim.bool)
@@ -79,7 +99,11 @@ impl Lower<'_> {
             LitKind::Float(x) => (ConstValue::Float(x), self.prim.float),
             LitKind::Duration(d) => (ConstValue::Duration(d), self.prim.duration),
         };
-        Expr { kind: ExprKind::Const(value), ty, span }
+        Expr {
+            kind: ExprKind::Const(value),
+            ty,
+            span,
+        }
     }
 
     fn name_expr(&mut self, cx: &mut Cx, name: &ast::Ident, want: Option<Ty>) -> Expr {
@@ -102,7 +126,12 @@ impl Lower<'_> {
     /// A local, a field, a parameter of the flow or a constant of this name.
     fn value(&mut self, cx: &mut Cx, name: &ast::Ident) -> Option<Expr> {
         let span = name.span;
-        if let Some(bound) = cx.locals.iter_mut().rev().find(|bound| bound.local.name == name.name) {
+        if let Some(bound) = cx
+            .locals
+            .iter_mut()
+            .rev()
+            .find(|bound| bound.local.name == name.name)
+        {
             bound.used = true;
             let (id, ty) = (bound.local.id, bound.local.ty);
             return Some(self.known(cx, ExprKind::Local(id), Place::Local(id), ty, span));
@@ -134,24 +163,34 @@ impl Lower<'_> {
         let span = name.span;
         match name.name.as_str() {
             "it" => {
-                self.error(name_codes::UNKNOWN_NAME, span, "there is no `it` here", "").help =
-                    Some("`it` is the value that a type's `where` is about".into());
+                self.error(name_codes::UNKNOWN_NAME, span, "there is no `it` here", "")
+                    .help = Some("`it` is the value that a type's `where` is about".into());
                 return self.wrong(span);
             }
             "run" | "config" | "secret" | "state" => {
-                self.error(name_codes::WRONG_KIND, span, format!("`{name}` is not a value by itself"), "").help =
-                    Some(format!("name what you want of it: `{name}.…`"));
+                self.error(
+                    name_codes::WRONG_KIND,
+                    span,
+                    format!("`{name}` is not a value by itself"),
+                    "",
+                )
+                .help = Some(format!("name what you want of it: `{name}.…`"));
                 return self.wrong(span);
             }
             _ => {}
         }
         if let Some(symbol) = self.find(cx.module, Space::Callables, &name.name) {
             if symbol != Symbol::Unknown {
-                self.error(name_codes::WRONG_KIND, span, format!("`{name}` is called, not read"), "").help =
-                    Some(match symbol {
-                        Symbol::Fn(_) => format!("write `{name}(…)`"),
-                        _ => format!("in a task: call {name}(…) as reply"),
-                    });
+                self.error(
+                    name_codes::WRONG_KIND,
+                    span,
+                    format!("`{name}` is called, not read"),
+                    "",
+                )
+                .help = Some(match symbol {
+                    Symbol::Fn(_) => format!("write `{name}(…)`"),
+                    _ => format!("in a task: call {name}(…) as reply"),
+                });
             }
             return self.wrong(span);
         }
@@ -162,10 +201,13 @@ impl Lower<'_> {
         }
         let known = self.visible(cx);
         let near = nearest(&name.name, known.iter().map(String::as_str)).map(str::to_string);
-        let mut diagnostic =
-            Diagnostic::new(name_codes::UNKNOWN_NAME, format!("there is no `{name}` here")).primary(span, "unknown");
+        let mut diagnostic = Diagnostic::new(name_codes::UNKNOWN_NAME, format!("there is no `{name}` here"))
+            .primary(span, "unknown");
         if let Some(near) = near {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), span, near);
+            diagnostic =
+                diagnostic
+                    .help(format!("did you mean `{near}`?"))
+                    .fix(format!("write `{near}`"), span, near);
         } else if self.names.scopes[cx.module].types.contains_key(&name.name) {
             diagnostic = diagnostic.help(format!("`{name}` is a type, not a value"));
         }
@@ -174,12 +216,24 @@ impl Lower<'_> {
     }
 
     fn visible(&self, cx: &Cx) -> Vec<String> {
-        let mut all: Vec<String> = cx.locals.iter().rev().map(|bound| bound.local.name.clone()).collect();
+        let mut all: Vec<String> = cx
+            .locals
+            .iter()
+            .rev()
+            .map(|bound| bound.local.name.clone())
+            .collect();
         if let Some(flow) = &cx.flow {
             all.extend(flow.fields.keys().chain(flow.inputs.keys()).cloned());
         }
         let scope = &self.names.scopes[cx.module];
-        all.extend(scope.values.keys().chain(scope.variants.keys()).chain(scope.callables.keys()).cloned());
+        all.extend(
+            scope
+                .values
+                .keys()
+                .chain(scope.variants.keys())
+                .chain(scope.callables.keys())
+                .cloned(),
+        );
         all
     }
 
@@ -202,11 +256,20 @@ impl Lower<'_> {
                 format!("`{name}` is the variant of `{owner}` here, not the value of that name"),
                 "",
             )
-            .help = Some(format!("write `{owner}.{name}` to show that the variant is meant"));
+            .help = Some(format!(
+                "write `{owner}.{name}` to show that the variant is meant"
+            ));
         }
     }
 
-    fn field(&mut self, cx: &mut Cx, base: &ast::Expr, name: &ast::Ident, optional: bool, span: Span) -> Expr {
+    fn field(
+        &mut self,
+        cx: &mut Cx,
+        base: &ast::Expr,
+        name: &ast::Ident,
+        optional: bool,
+        span: Span,
+    ) -> Expr {
         if let Ast::Name(owner) = &base.kind {
             if let Some(found) = self.special_field(cx, owner, name, span) {
                 return found;
@@ -229,20 +292,38 @@ impl Lower<'_> {
     ) -> Expr {
         let TyKind::Nullable(inner) = *self.kind(receiver.ty) else {
             if !matches!(self.kind(receiver.ty), TyKind::Error | TyKind::Null) {
-                self.error(codes::NEVER_NULL, receiver.span, "this is never null", "").help =
-                    Some("write `.` instead of `?.`".into());
+                self.error(codes::NEVER_NULL, receiver.span, "this is never null", "")
+                    .help = Some("write `.` instead of `?.`".into());
             }
             return rest(self, cx, receiver);
         };
         let local = cx.fresh(inner, receiver.span);
-        let there = Expr { kind: ExprKind::Local(local.id), ty: inner, span: receiver.span };
+        let there = Expr {
+            kind: ExprKind::Local(local.id),
+            ty: inner,
+            span: receiver.span,
+        };
         let rest = rest(self, cx, there);
         let ty = self.nullable(rest.ty);
-        Expr { kind: ExprKind::Safe { receiver: Box::new(receiver), local, rest: Box::new(rest) }, ty, span }
+        Expr {
+            kind: ExprKind::Safe {
+                receiver: Box::new(receiver),
+                local,
+                rest: Box::new(rest),
+            },
+            ty,
+            span,
+        }
     }
 
     /// `run.x`, `config.x`, `state.x`, `secret.X`, `Enum.variant`.
-    fn special_field(&mut self, cx: &mut Cx, owner: &ast::Ident, name: &ast::Ident, span: Span) -> Option<Expr> {
+    fn special_field(
+        &mut self,
+        cx: &mut Cx,
+        owner: &ast::Ident,
+        name: &ast::Ident,
+        span: Span,
+    ) -> Option<Expr> {
         match owner.name.as_str() {
             "run" => return Some(self.run_field(cx, name, span)),
             "secret" => return Some(self.secret(cx, name, span)),
@@ -256,7 +337,9 @@ impl Lower<'_> {
             Symbol::Enum(index) => {
                 let ty = self.enum_ty(index);
                 Some(self.variant_value(ty, &name.name, span).unwrap_or_else(|| {
-                    let TyKind::Enum(decl) = self.kind(ty).clone() else { return self.wrong(span) };
+                    let TyKind::Enum(decl) = self.kind(ty).clone() else {
+                        return self.wrong(span);
+                    };
                     let known: Vec<&str> = decl.variants.iter().map(|(name, _)| name.as_str()).collect();
                     self.unknown_variant(&decl.name, &known, name);
                     self.wrong(span)
@@ -268,7 +351,8 @@ impl Lower<'_> {
 
     fn run_field(&mut self, cx: &Cx, name: &ast::Ident, span: Span) -> Expr {
         if cx.no_run {
-            self.error(name_codes::UNKNOWN_NAME, span, "there is no run here", "").help =
+            self.error(name_codes::UNKNOWN_NAME, span, "there is no run here", "")
+                .help =
                 Some("functions, constants and types do not know the run; pass what they need".into());
             return self.wrong(span);
         }
@@ -276,10 +360,21 @@ impl Lower<'_> {
             let near = nearest(&name.name, RUN.iter().map(|(known, _)| *known));
             let help = match near {
                 Some(near) => format!("did you mean `run.{near}`?"),
-                None => format!("it has {}", RUN.iter().map(|(n, _)| format!("`{n}`")).collect::<Vec<_>>().join(", ")),
+                None => format!(
+                    "it has {}",
+                    RUN.iter()
+                        .map(|(n, _)| format!("`{n}`"))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
             };
-            self.error(codes::UNKNOWN_RUN_FIELD, name.span, format!("`run` has no `{name}`"), "unknown").help =
-                Some(help);
+            self.error(
+                codes::UNKNOWN_RUN_FIELD,
+                name.span,
+                format!("`run` has no `{name}`"),
+                "unknown",
+            )
+            .help = Some(help);
             return self.wrong(span);
         };
         let ty = match field {
@@ -292,7 +387,11 @@ impl Lower<'_> {
             RunField::Arrived => self.list_of(self.prim.string),
             RunField::Outcome => self.builtin_enum("Outcome", &["done", "failed", "cancelled", "limit"]),
         };
-        Expr { kind: ExprKind::Run(*field), ty, span }
+        Expr {
+            kind: ExprKind::Run(*field),
+            ty,
+            span,
+        }
     }
 
     fn secret(&mut self, cx: &Cx, name: &ast::Ident, span: Span) -> Expr {
@@ -302,19 +401,34 @@ impl Lower<'_> {
             );
             return self.wrong(span);
         }
-        Expr { kind: ExprKind::Secret(name.name.clone()), ty: self.prim.secret, span }
+        Expr {
+            kind: ExprKind::Secret(name.name.clone()),
+            ty: self.prim.secret,
+            span,
+        }
     }
 
     fn flow_value(&mut self, cx: &mut Cx, owner: &ast::Ident, name: &ast::Ident, span: Span) -> Expr {
         let Some(flow) = cx.flow.clone() else {
-            self.error(name_codes::UNKNOWN_NAME, owner.span, format!("there is no `{owner}` outside of a flow"), "");
+            self.error(
+                name_codes::UNKNOWN_NAME,
+                owner.span,
+                format!("there is no `{owner}` outside of a flow"),
+                "",
+            );
             return self.wrong(span);
         };
         let (found, known): (_, Vec<&String>) = if owner.name == "config" {
-            let found = flow.config.get(&name.name).map(|(i, ty)| (ExprKind::Config(*i), Place::Config(*i), *ty));
+            let found = flow
+                .config
+                .get(&name.name)
+                .map(|(i, ty)| (ExprKind::Config(*i), Place::Config(*i), *ty));
             (found, flow.config.keys().collect())
         } else {
-            let found = flow.fields.get(&name.name).map(|(f, ty)| (ExprKind::Field(*f), Place::Field(*f), *ty));
+            let found = flow
+                .fields
+                .get(&name.name)
+                .map(|(f, ty)| (ExprKind::Field(*f), Place::Field(*f), *ty));
             (found, flow.fields.keys().collect())
         };
         if let Some((kind, place, ty)) = found {
@@ -325,7 +439,8 @@ impl Lower<'_> {
             None => format!("declare it: {} {{ {name}: … }}", owner.name),
         };
         let code = flow_diagnostics::codes::state::UNKNOWN_STATE_FIELD;
-        self.error(code, name.span, format!("`{owner}` has no `{name}`"), "unknown").help = Some(help);
+        self.error(code, name.span, format!("`{owner}` has no `{name}`"), "unknown")
+            .help = Some(help);
         self.wrong(span)
     }
 
@@ -334,9 +449,11 @@ impl Lower<'_> {
         match self.kind(bare).clone() {
             TyKind::Error => self.wrong(span),
             TyKind::Record(record) => match record.fields.iter().find(|field| field.name == name.name) {
-                Some(field) => {
-                    Expr { kind: ExprKind::Access(Box::new(base), name.name.clone()), ty: field.ty, span }
-                }
+                Some(field) => Expr {
+                    kind: ExprKind::Access(Box::new(base), name.name.clone()),
+                    ty: field.ty,
+                    span,
+                },
                 None => {
                     let known: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
                     self.unknown_field(bare, &known, name);
@@ -345,13 +462,23 @@ impl Lower<'_> {
             },
             TyKind::Nullable(_) => {
                 let shown = self.project.sources.slice(base.span).to_string();
-                self.error(codes::NULLABLE, base.span, format!("`{shown}` may be null"), &format!("is `{}`", self.show(base.ty)))
-                    .help = Some(format!("write `?.{name}`, or test it before: `{shown} != null`"));
+                self.error(
+                    codes::NULLABLE,
+                    base.span,
+                    format!("`{shown}` may be null"),
+                    &format!("is `{}`", self.show(base.ty)),
+                )
+                .help = Some(format!("write `?.{name}`, or test it before: `{shown} != null`"));
                 self.wrong(span)
             }
             TyKind::Json => {
-                self.error(codes::JSON_AS_VALUE, base.span, "`json` has to be narrowed before it has fields", "is `json`")
-                    .help = Some(format!("say what it is: `(… as {{ {name}: string }}).{name}`"));
+                self.error(
+                    codes::JSON_AS_VALUE,
+                    base.span,
+                    "`json` has to be narrowed before it has fields",
+                    "is `json`",
+                )
+                .help = Some(format!("say what it is: `(… as {{ {name}: string }}).{name}`"));
                 self.wrong(span)
             }
             _ => {
@@ -359,9 +486,16 @@ impl Lower<'_> {
                 let help = if flow_bytecode::Method::by_name(&name.name).is_some() {
                     Some(format!("methods are called: `.{name}(…)`"))
                 } else {
-                    matches!(self.kind(bare), TyKind::Enum(_)).then(|| "fields of a variant are bound by `match`".into())
+                    matches!(self.kind(bare), TyKind::Enum(_))
+                        .then(|| "fields of a variant are bound by `match`".into())
                 };
-                self.error(codes::UNKNOWN_FIELD, name.span, format!("`{shown}` has no fields"), "").help = help;
+                self.error(
+                    codes::UNKNOWN_FIELD,
+                    name.span,
+                    format!("`{shown}` has no fields"),
+                    "",
+                )
+                .help = help;
                 self.wrong(span)
             }
         }
@@ -371,11 +505,14 @@ impl Lower<'_> {
     pub(super) fn unknown_field(&mut self, record: Ty, known: &[&str], name: &ast::Ident) {
         let shown = self.show(record);
         let mut diagnostic =
-            Diagnostic::new(codes::UNKNOWN_FIELD, format!("`{shown}` has no field `{name}`")).primary(name.span, "unknown");
+            Diagnostic::new(codes::UNKNOWN_FIELD, format!("`{shown}` has no field `{name}`"))
+                .primary(name.span, "unknown");
         diagnostic = match nearest(&name.name, known.iter().copied()) {
-            Some(near) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), name.span, near)
-            }
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
             None if known.is_empty() => diagnostic.help("it has no fields"),
             None => {
                 let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
@@ -395,19 +532,33 @@ impl Lower<'_> {
                 return self.wrong(span);
             }
             TyKind::Nullable(_) => {
-                self.error(codes::NULLABLE, base.span, "this may be null", &format!("is `{}`", self.show(base.ty))).help =
-                    Some("say what stands for null: `(… ?? [])[…]`".into());
+                self.error(
+                    codes::NULLABLE,
+                    base.span,
+                    "this may be null",
+                    &format!("is `{}`", self.show(base.ty)),
+                )
+                .help = Some("say what stands for null: `(… ?? [])[…]`".into());
                 return self.wrong(span);
             }
             _ => {
                 let shown = self.show(base.ty);
-                self.error(codes::NOT_INDEXABLE, base.span, format!("`{shown}` has no elements to index"), "").help =
-                    Some("lists are indexed by position, maps by key; of a text use `slice`".into());
+                self.error(
+                    codes::NOT_INDEXABLE,
+                    base.span,
+                    format!("`{shown}` has no elements to index"),
+                    "",
+                )
+                .help = Some("lists are indexed by position, maps by key; of a text use `slice`".into());
                 return self.wrong(span);
             }
         };
         let index = self.check(cx, index, want);
-        Expr { kind: ExprKind::Index(Box::new(base), Box::new(index)), ty, span }
+        Expr {
+            kind: ExprKind::Index(Box::new(base), Box::new(index)),
+            ty,
+            span,
+        }
     }
 
     fn if_expr(
@@ -426,14 +577,29 @@ impl Lower<'_> {
         let otherwise = self.expr(cx, otherwise, want);
         cx.facts.truncate(mark);
         let (mut both, ty) = self.unified(cx, vec![then, otherwise], want, "branches");
-        let (Some(otherwise), Some(then)) = (both.pop(), both.pop()) else { return self.wrong(span) };
-        Expr { kind: ExprKind::If(Box::new(cond), Box::new(then), Box::new(otherwise)), ty, span }
+        let (Some(otherwise), Some(then)) = (both.pop(), both.pop()) else {
+            return self.wrong(span);
+        };
+        Expr {
+            kind: ExprKind::If(Box::new(cond), Box::new(then), Box::new(otherwise)),
+            ty,
+            span,
+        }
     }
 
     /// Makes several values of one type: the wanted one, else one that takes all of them.
-    pub(super) fn unified(&mut self, cx: &mut Cx, values: Vec<Expr>, want: Option<Ty>, what: &str) -> (Vec<Expr>, Ty) {
+    pub(super) fn unified(
+        &mut self,
+        cx: &mut Cx,
+        values: Vec<Expr>,
+        want: Option<Ty>,
+        what: &str,
+    ) -> (Vec<Expr>, Ty) {
         if let Some(want) = want {
-            let values = values.into_iter().map(|value| self.fit(cx, value, want)).collect();
+            let values = values
+                .into_iter()
+                .map(|value| self.fit(cx, value, want))
+                .collect();
             return (values, want);
         }
         let mut ty = self.prim.never;
@@ -444,9 +610,11 @@ impl Lower<'_> {
                 first = first.or(Some(value.span));
             } else {
                 let (a, b) = (self.show(ty), self.show(value.ty));
-                let mut diagnostic =
-                    Diagnostic::new(codes::NO_COMMON_TYPE, format!("{what} of different types: `{a}` and `{b}`"))
-                        .primary(value.span, format!("is `{b}`"));
+                let mut diagnostic = Diagnostic::new(
+                    codes::NO_COMMON_TYPE,
+                    format!("{what} of different types: `{a}` and `{b}`"),
+                )
+                .primary(value.span, format!("is `{b}`"));
                 if let Some(first) = first {
                     diagnostic = diagnostic.label(first, format!("is `{a}`"));
                 }
@@ -479,10 +647,24 @@ impl Lower<'_> {
         if !possible {
             let (a, b) = (self.show(value.ty), self.show(want));
             let help = self.mismatch_help_for_cast(from, to);
-            self.error(codes::BAD_CAST, span, format!("{a_is} is never {b_is}", a_is = with_article(&a), b_is = with_article(&b)), "").help = Some(help);
+            self.error(
+                codes::BAD_CAST,
+                span,
+                format!(
+                    "{a_is} is never {b_is}",
+                    a_is = with_article(&a),
+                    b_is = with_article(&b)
+                ),
+                "",
+            )
+            .help = Some(help);
             return self.wrong(span);
         }
-        Expr { kind: ExprKind::Cast(Box::new(value)), ty: want, span }
+        Expr {
+            kind: ExprKind::Cast(Box::new(value)),
+            ty: want,
+            span,
+        }
     }
 
     fn mismatch_help_for_cast(&self, from: Ty, to: Ty) -> String {

@@ -71,7 +71,11 @@ impl<'a> Lower<'a> {
 
     fn head(&mut self, module: usize, decl: &'a ast::FlowDecl) -> (FlowEnv, Flow) {
         let cx = Cx::new(module);
-        let mut env = FlowEnv { name: decl.name.name.clone(), span: Some(decl.name.span), ..FlowEnv::default() };
+        let mut env = FlowEnv {
+            name: decl.name.name.clone(),
+            span: Some(decl.name.span),
+            ..FlowEnv::default()
+        };
         let mut flow = Flow {
             name: name(&decl.name),
             doc: doc(decl.doc.as_ref()),
@@ -90,7 +94,8 @@ impl<'a> Lower<'a> {
         for (index, (param, typed)) in decl.params.iter().zip(&flow.params).enumerate() {
             self.stored(typed.ty, param.ty.span, "the input of a flow");
             self.declare(&mut env, &param.name);
-            env.inputs.insert(param.name.name.clone(), (index as u32, typed.ty));
+            env.inputs
+                .insert(param.name.name.clone(), (index as u32, typed.ty));
         }
         env.params.clone_from(&flow.params);
         for entry in &decl.entries {
@@ -118,8 +123,13 @@ impl<'a> Lower<'a> {
     fn declare(&mut self, env: &mut FlowEnv, name: &ast::Ident) -> bool {
         if ["it", "run", "config", "state", "secret"].contains(&name.name.as_str()) {
             let message = format!("`{name}` always means the same and cannot be declared");
-            self.error(flow_diagnostics::codes::names::RESERVED_NAME, name.span, message, "").help =
-                Some("choose another name".into());
+            self.error(
+                flow_diagnostics::codes::names::RESERVED_NAME,
+                name.span,
+                message,
+                "",
+            )
+            .help = Some("choose another name".into());
             return false;
         }
         if let Some(first) = env.declared.get(&name.name) {
@@ -133,13 +143,23 @@ impl<'a> Lower<'a> {
     /// Says so when values of a type cannot be kept: secrets and functions.
     pub(super) fn stored(&mut self, ty: Ty, span: Span, what: &str) -> bool {
         if self.has_secret(ty) {
-            self.error(secrets::SECRET_STORED, span, format!("{what} cannot have a secret in it"), "would be stored").help =
-                Some("a secret is named where it is used: `secret.NAME` in the body of a worker".into());
+            self.error(
+                secrets::SECRET_STORED,
+                span,
+                format!("{what} cannot have a secret in it"),
+                "would be stored",
+            )
+            .help = Some("a secret is named where it is used: `secret.NAME` in the body of a worker".into());
             return false;
         }
         if !self.is_data(ty, 12) {
             let shown = self.show(ty);
-            self.error(flow_diagnostics::codes::types::MISMATCH, span, format!("{what} cannot be {shown_is}", shown_is = with_article(&shown)), "has no JSON form");
+            self.error(
+                flow_diagnostics::codes::types::MISMATCH,
+                span,
+                format!("{what} cannot be {shown_is}", shown_is = with_article(&shown)),
+                "has no JSON form",
+            );
             return false;
         }
         true
@@ -147,19 +167,39 @@ impl<'a> Lower<'a> {
 
     fn field_decl(&mut self, cx: &Cx, written: &ast::StateField, env: &mut FlowEnv, flow: &mut Flow) {
         let ty = self.ty(cx, &written.ty);
-        let ty = if self.stored(ty, written.ty.span, "a field of the state") { ty } else { self.prim.error };
+        let ty = if self.stored(ty, written.ty.span, "a field of the state") {
+            ty
+        } else {
+            self.prim.error
+        };
         let reducer = self.reducer(cx, written, ty);
-        let start = written.start.as_ref().and_then(|start| self.constant(cx, start, ty));
+        let start = written
+            .start
+            .as_ref()
+            .and_then(|start| self.constant(cx, start, ty));
         if !self.declare(env, &written.name) {
             return;
         }
-        let identity = matches!(reducer, Reducer::Append | Reducer::Merge | Reducer::Add | Reducer::AddMessages);
-        if let (Some(span), None, false, false) = (written.ephemeral, &written.start, identity, self.is_nullable(ty)) {
+        let identity = matches!(
+            reducer,
+            Reducer::Append | Reducer::Merge | Reducer::Add | Reducer::AddMessages
+        );
+        if let (Some(span), None, false, false) =
+            (written.ephemeral, &written.start, identity, self.is_nullable(ty))
+        {
             let shown = self.show(ty);
-            self.error(codes::EPHEMERAL_START, span, "an ephemeral field needs a value for the steps in which nobody wrote it", "")
-                .help = Some(format!("make it `{shown}?`, or give it a start value with `=`"));
+            self.error(
+                codes::EPHEMERAL_START,
+                span,
+                "an ephemeral field needs a value for the steps in which nobody wrote it",
+                "",
+            )
+            .help = Some(format!("make it `{shown}?`, or give it a start value with `=`"));
         }
-        env.fields.insert(written.name.name.clone(), (FieldRef(flow.fields.len() as u32), ty));
+        env.fields.insert(
+            written.name.name.clone(),
+            (FieldRef(flow.fields.len() as u32), ty),
+        );
         env.reducers.push(reducer);
         flow.fields.push(Field {
             name: name(&written.name),
@@ -174,7 +214,9 @@ impl<'a> Lower<'a> {
     }
 
     fn reducer(&mut self, cx: &Cx, field: &ast::StateField, ty: Ty) -> Reducer {
-        let Some(written) = &field.reducer else { return Reducer::LastValue };
+        let Some(written) = &field.reducer else {
+            return Reducer::LastValue;
+        };
         if let Some((_, reducer)) = REDUCERS.iter().find(|(known, _)| *known == written.name) {
             self.reducer_fits(*reducer, written, field, ty);
             return *reducer;
@@ -182,15 +224,26 @@ impl<'a> Lower<'a> {
         match self.find(cx.module, Space::Callables, &written.name) {
             Some(Symbol::Fn(index)) => {
                 let sig = self.fn_sig(index);
-                let ok = sig.params.len() == 2 && self.fits(ty, sig.params[0].ty) && self.fits(sig.result, ty);
+                let ok =
+                    sig.params.len() == 2 && self.fits(ty, sig.params[0].ty) && self.fits(sig.result, ty);
                 if !ok && ty != self.prim.error {
                     let shown = self.show(ty);
-                    let help = format!("its signature has to be fn {written}(old: {shown}, update: …) -> {shown}");
-                    let diagnostic = Diagnostic::new(codes::REDUCER_TYPE, format!("`{written}` does not reduce {shown_is}", shown_is = with_article(&shown)))
-                        .primary(written.span, "")
-                        .label(field.ty.span, format!("the field is {shown_is}", shown_is = with_article(&shown)))
-                        .label(sig.span, "declared here")
-                        .help(help);
+                    let help =
+                        format!("its signature has to be fn {written}(old: {shown}, update: …) -> {shown}");
+                    let diagnostic = Diagnostic::new(
+                        codes::REDUCER_TYPE,
+                        format!(
+                            "`{written}` does not reduce {shown_is}",
+                            shown_is = with_article(&shown)
+                        ),
+                    )
+                    .primary(written.span, "")
+                    .label(
+                        field.ty.span,
+                        format!("the field is {shown_is}", shown_is = with_article(&shown)),
+                    )
+                    .label(sig.span, "declared here")
+                    .help(help);
                     self.report(diagnostic);
                     return Reducer::LastValue;
                 }
@@ -199,16 +252,27 @@ impl<'a> Lower<'a> {
             Some(Symbol::Unknown) => Reducer::LastValue,
             _ => {
                 let functions = self.names.scopes[cx.module].callables.keys().map(String::as_str);
-                let near = nearest(&written.name, REDUCERS.iter().map(|(known, _)| *known).chain(functions)).map(str::to_string);
+                let near = nearest(
+                    &written.name,
+                    REDUCERS.iter().map(|(known, _)| *known).chain(functions),
+                )
+                .map(str::to_string);
                 let mut diagnostic =
-                    Diagnostic::new(codes::UNKNOWN_REDUCER, format!("there is no reducer `{written}`")).primary(written.span, "unknown");
+                    Diagnostic::new(codes::UNKNOWN_REDUCER, format!("there is no reducer `{written}`"))
+                        .primary(written.span, "unknown");
                 diagnostic = match near {
-                    Some(near) => {
-                        diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), written.span, near)
-                    }
+                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                        format!("write `{near}`"),
+                        written.span,
+                        near,
+                    ),
                     None => {
-                        let list: Vec<String> = REDUCERS.iter().map(|(known, _)| format!("`{known}`")).collect();
-                        diagnostic.help(format!("there are {}, and any function (old, update) -> value", list.join(", ")))
+                        let list: Vec<String> =
+                            REDUCERS.iter().map(|(known, _)| format!("`{known}`")).collect();
+                        diagnostic.help(format!(
+                            "there are {}, and any function (old, update) -> value",
+                            list.join(", ")
+                        ))
                     }
                 };
                 self.report(diagnostic);
@@ -223,18 +287,24 @@ impl<'a> Lower<'a> {
         let (fits, wants) = match (reducer, kind) {
             (Reducer::LastValue | Reducer::Custom(_), _) | (_, TyKind::Error) => (true, ""),
             (Reducer::Append, kind) => (matches!(kind, TyKind::List(_)), "a list, `[T]`"),
-            (Reducer::Merge, kind) => {
-                (matches!(kind, TyKind::Map(_) | TyKind::Record(_) | TyKind::Json), "a map or a record")
-            }
-            (Reducer::Add, kind) => {
-                (matches!(kind, TyKind::Int | TyKind::Float | TyKind::Duration), "an `int`, a `float` or a `duration`")
-            }
-            (Reducer::Min | Reducer::Max, _) => (self.is_ordered(core), "a number, a `duration`, a `time` or a `string`"),
+            (Reducer::Merge, kind) => (
+                matches!(kind, TyKind::Map(_) | TyKind::Record(_) | TyKind::Json),
+                "a map or a record",
+            ),
+            (Reducer::Add, kind) => (
+                matches!(kind, TyKind::Int | TyKind::Float | TyKind::Duration),
+                "an `int`, a `float` or a `duration`",
+            ),
+            (Reducer::Min | Reducer::Max, _) => (
+                self.is_ordered(core),
+                "a number, a `duration`, a `time` or a `string`",
+            ),
             (Reducer::AddMessages, TyKind::List(item)) => {
                 let id = match self.kind(self.core(*item)) {
-                    TyKind::Record(record) => {
-                        record.fields.iter().any(|f| f.name == "id" && matches!(self.kind(self.core(f.ty)), TyKind::String))
-                    }
+                    TyKind::Record(record) => record
+                        .fields
+                        .iter()
+                        .any(|f| f.name == "id" && matches!(self.kind(self.core(f.ty)), TyKind::String)),
                     TyKind::Error => true,
                     _ => false,
                 };
@@ -245,9 +315,18 @@ impl<'a> Lower<'a> {
         if !fits {
             let shown = self.show(ty);
             self.report(
-                Diagnostic::new(codes::REDUCER_TYPE, format!("`{written}` does not reduce {shown_is}", shown_is = with_article(&shown)))
-                    .primary(written.span, format!("needs {wants}"))
-                    .label(field.ty.span, format!("the field is {shown_is}", shown_is = with_article(&shown))),
+                Diagnostic::new(
+                    codes::REDUCER_TYPE,
+                    format!(
+                        "`{written}` does not reduce {shown_is}",
+                        shown_is = with_article(&shown)
+                    ),
+                )
+                .primary(written.span, format!("needs {wants}"))
+                .label(
+                    field.ty.span,
+                    format!("the field is {shown_is}", shown_is = with_article(&shown)),
+                ),
             );
         }
     }
@@ -257,12 +336,16 @@ impl<'a> Lower<'a> {
         for (written, param) in block.fields.iter().zip(params) {
             self.stored(param.ty, written.ty.span, "the configuration");
             if env.config.contains_key(&written.name.name) {
-                let first = flow.config.iter().find(|known| known.name.text == written.name.name);
+                let first = flow
+                    .config
+                    .iter()
+                    .find(|known| known.name.text == written.name.name);
                 let first = first.map_or(written.name.span, |known| known.name.span);
                 self.report(crate::names::defined_twice(&written.name, first));
                 continue;
             }
-            env.config.insert(written.name.name.clone(), (flow.config.len() as u32, param.ty));
+            env.config
+                .insert(written.name.name.clone(), (flow.config.len() as u32, param.ty));
             flow.config.push(param);
         }
     }
@@ -278,8 +361,12 @@ impl<'a> Lower<'a> {
                 self.report(crate::names::defined_twice(&event.name, first));
                 continue;
             }
-            env.events.insert(event.name.name.clone(), (flow.events.len() as u32, ty));
-            flow.events.push(EventDecl { name: name(&event.name), ty });
+            env.events
+                .insert(event.name.name.clone(), (flow.events.len() as u32, ty));
+            flow.events.push(EventDecl {
+                name: name(&event.name),
+                ty,
+            });
         }
     }
 
@@ -288,7 +375,10 @@ impl<'a> Lower<'a> {
             "time" | "age" => self.known_duration(cx, &written.value)?,
             _ => self.known_count(cx, &written.value)?,
         };
-        Some(Limit { name: name(&written.name), value })
+        Some(Limit {
+            name: name(&written.name),
+            value,
+        })
     }
 
     fn node_sig(&mut self, cx: &Cx, node: &ast::NodeDecl, env: &mut FlowEnv) {
@@ -305,13 +395,24 @@ impl<'a> Lower<'a> {
         }
         if ["start", "end", "halt", "fail", "skip"].contains(&node.name.name.as_str()) {
             let message = format!("a node cannot be called `{}`", node.name);
-            self.error(flow_diagnostics::codes::names::RESERVED_NAME, node.name.span, message, "");
+            self.error(
+                flow_diagnostics::codes::names::RESERVED_NAME,
+                node.name.span,
+                message,
+                "",
+            );
         }
-        env.node_sigs.push(NodeSig { params, span: node.name.span });
+        env.node_sigs.push(NodeSig {
+            params,
+            span: node.name.span,
+        });
     }
 
     fn result(&mut self, module: usize, decl: &ast::FlowDecl, mut env: FlowEnv, flow: &mut Flow) -> FlowEnv {
-        let declared = decl.result.as_ref().map(|written| self.ty(&Cx::new(module), written));
+        let declared = decl
+            .result
+            .as_ref()
+            .map(|written| self.ty(&Cx::new(module), written));
         env.result = declared;
         let returns = decl.entries.iter().find_map(|entry| match entry {
             FlowEntry::Return(written) => Some(written),
@@ -319,7 +420,11 @@ impl<'a> Lower<'a> {
         });
         let Some(returns) = returns else {
             if let (Some(ty), Some(written)) = (declared, &decl.result) {
-                let fields = flow.fields.iter().map(|field| (field.name.text.clone(), field.ty)).collect();
+                let fields = flow
+                    .fields
+                    .iter()
+                    .map(|field| (field.name.text.clone(), field.ty))
+                    .collect();
                 let whole = self.record_of(fields);
                 if !self.fits(whole, ty) {
                     let shown = self.show(ty);
@@ -355,7 +460,10 @@ impl<'a> Lower<'a> {
         match env.result {
             Some(ty) => ty,
             None => {
-                let fields = env.fields.iter().map(|(name, (field, ty))| (field.0, name.clone(), *ty));
+                let fields = env
+                    .fields
+                    .iter()
+                    .map(|(name, (field, ty))| (field.0, name.clone(), *ty));
                 let mut fields: Vec<(u32, String, Ty)> = fields.collect();
                 fields.sort_unstable();
                 self.record_of(fields.into_iter().map(|(_, name, ty)| (name, ty)).collect())

@@ -45,7 +45,11 @@ impl Lower<'_> {
         let cx = Cx::new(item.module);
         let params = self.params(&cx, &item.decl.params);
         let result = self.ty(&cx, &item.decl.result);
-        let sig = Rc::new(Sig { params, result, span: item.decl.name.span });
+        let sig = Rc::new(Sig {
+            params,
+            result,
+            span: item.decl.name.span,
+        });
         self.fn_sigs[index as usize] = Some(Rc::clone(&sig));
         sig
     }
@@ -73,9 +77,17 @@ impl Lower<'_> {
         self.close(&mut cx, mark);
         for (local, bound) in lets.into_iter().rev() {
             let (ty, span) = (value.ty, bound.span.to(value.span));
-            value = Expr { kind: ExprKind::Let(local, Box::new(bound), Box::new(value)), ty, span };
+            value = Expr {
+                kind: ExprKind::Let(local, Box::new(bound), Box::new(value)),
+                ty,
+                span,
+            };
         }
-        let body = Rc::new(Lowered { params, value, calls: cx.calls });
+        let body = Rc::new(Lowered {
+            params,
+            value,
+            calls: cx.calls,
+        });
         self.fn_bodies[index as usize] = Body::Done(Rc::clone(&body));
         Some(body)
     }
@@ -125,14 +137,20 @@ impl Lower<'_> {
     }
 
     fn recursion(&mut self, ring: &[u32]) {
-        let decls: Vec<_> = ring.iter().map(|index| &self.names.fns[*index as usize].decl.name).collect();
+        let decls: Vec<_> = ring
+            .iter()
+            .map(|index| &self.names.fns[*index as usize].decl.name)
+            .collect();
         let first = decls[0];
         let message = if ring.len() == 1 {
             format!("`{first}` calls itself")
         } else {
             let mut names: Vec<String> = decls.iter().map(|name| format!("`{name}`")).collect();
             names.push(format!("`{first}`"));
-            format!("these functions call each other in a circle: {}", names.join(" → "))
+            format!(
+                "these functions call each other in a circle: {}",
+                names.join(" → ")
+            )
         };
         let mut diagnostic = Diagnostic::new(codes::RECURSIVE_FN, message)
             .primary(first.span, "would never be sure to end")

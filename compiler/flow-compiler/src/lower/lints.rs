@@ -22,8 +22,17 @@ impl Lower<'_> {
             .help = Some("choose another name".into());
             return;
         }
-        let outer = cx.locals.iter().rev().find(|bound| bound.local.name == name.name).map(|bound| bound.local.span);
-        let outer = outer.or_else(|| cx.flow.as_ref().and_then(|flow| flow.declared.get(&name.name).copied()));
+        let outer = cx
+            .locals
+            .iter()
+            .rev()
+            .find(|bound| bound.local.name == name.name)
+            .map(|bound| bound.local.span);
+        let outer = outer.or_else(|| {
+            cx.flow
+                .as_ref()
+                .and_then(|flow| flow.declared.get(&name.name).copied())
+        });
         let outer = outer.or_else(|| {
             let entry = self.names.scopes[cx.module].values.get(&name.name)?;
             (entry.symbol != crate::names::Symbol::Unknown).then_some(entry.span)
@@ -43,8 +52,13 @@ impl Lower<'_> {
     pub(super) fn unused_local(&mut self, bound: &Bound) {
         let local = &bound.local;
         if bound.lint && !bound.used && !local.name.starts_with('_') && local.ty != self.prim.error {
-            self.error(codes::UNUSED, local.span, format!("`{}` is never used", local.name), "").help =
-                Some("remove it, or begin its name with `_`".into());
+            self.error(
+                codes::UNUSED,
+                local.span,
+                format!("`{}` is never used", local.name),
+                "",
+            )
+            .help = Some("remove it, or begin its name with `_`".into());
         }
     }
 
@@ -65,22 +79,31 @@ impl Lower<'_> {
         match item {
             Item::Type(decl) => {
                 self.styled(&decl.name, "a type", upper_camel);
-                decl.params.iter().for_each(|param| self.styled(param, "a type parameter", upper_camel));
+                decl.params
+                    .iter()
+                    .for_each(|param| self.styled(param, "a type parameter", upper_camel));
             }
             Item::Enum(decl) => {
                 self.styled(&decl.name, "an enum", upper_camel);
-                decl.variants.iter().for_each(|variant| self.styled(&variant.name, "a variant", snake));
+                decl.variants
+                    .iter()
+                    .for_each(|variant| self.styled(&variant.name, "a variant", snake));
             }
             Item::Const(decl) => self.styled(&decl.name, "a constant", upper_snake),
             Item::Fn(decl) => self.styled(&decl.name, "a function", snake),
             Item::Worker(decl) => self.styled(&decl.name, "a worker", snake),
             Item::Flow(decl) => {
                 self.styled(&decl.name, "a flow", snake);
-                decl.params.iter().for_each(|param| self.styled(&param.name, "a parameter", snake));
+                decl.params
+                    .iter()
+                    .for_each(|param| self.styled(&param.name, "a parameter", snake));
                 for entry in &decl.entries {
                     match entry {
                         FlowEntry::State(block) => {
-                            block.fields.iter().for_each(|field| self.styled(&field.name, "a field", snake));
+                            block
+                                .fields
+                                .iter()
+                                .for_each(|field| self.styled(&field.name, "a field", snake));
                         }
                         FlowEntry::Node(node) => self.styled(&node.name, "a node", snake),
                         _ => {}
@@ -97,7 +120,13 @@ impl Lower<'_> {
             return;
         }
         let places = self.places_of(name);
-        let edits = places.into_iter().map(|span| flow_diagnostics::Edit { span, text: usual.clone() }).collect();
+        let edits = places
+            .into_iter()
+            .map(|span| flow_diagnostics::Edit {
+                span,
+                text: usual.clone(),
+            })
+            .collect();
         self.report(
             Diagnostic::new(codes::NAMING, format!("{what} is usually written `{usual}`"))
                 .primary(name.span, "")
@@ -111,9 +140,7 @@ impl Lower<'_> {
         let text = self.project.sources.text(name.span.file);
         let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
         text.match_indices(&name.name)
-            .filter(|(at, _)| {
-                !text[..*at].ends_with(part) && !text[at + name.name.len()..].starts_with(part)
-            })
+            .filter(|(at, _)| !text[..*at].ends_with(part) && !text[at + name.name.len()..].starts_with(part))
             .map(|(at, word)| Span::new(name.span.file, at as u32, (at + word.len()) as u32))
             .collect()
     }
@@ -162,7 +189,9 @@ fn upper_camel(name: &str) -> String {
         .into_iter()
         .map(|word| {
             let mut chars = word.chars();
-            chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
+            chars
+                .next()
+                .map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
         })
         .collect()
 }

@@ -19,7 +19,11 @@ impl Lower<'_> {
     pub(super) fn string(&mut self, cx: &mut Cx, text: &ast::StrLit) -> Expr {
         if let Some(plain) = text.plain() {
             let kind = ExprKind::Const(ConstValue::Str(plain.to_string()));
-            return Expr { kind, ty: self.prim.string, span: text.span };
+            return Expr {
+                kind,
+                ty: self.prim.string,
+                span: text.span,
+            };
         }
         let mut ty = self.prim.string;
         let mut parts = Vec::new();
@@ -27,7 +31,11 @@ impl Lower<'_> {
             match part {
                 StrPart::Text(text, span) => {
                     let kind = ExprKind::Const(ConstValue::Str(text.clone()));
-                    parts.push(Expr { kind, ty: self.prim.string, span: *span });
+                    parts.push(Expr {
+                        kind,
+                        ty: self.prim.string,
+                        span: *span,
+                    });
                 }
                 StrPart::Expr(written) => {
                     let part = self.expr(cx, written, None);
@@ -35,13 +43,22 @@ impl Lower<'_> {
                         ty = self.prim.secret;
                     }
                     if let TyKind::Fn(..) = self.kind(part.ty) {
-                        self.error(codes::MISMATCH, part.span, "a function cannot be shown in a text", "");
+                        self.error(
+                            codes::MISMATCH,
+                            part.span,
+                            "a function cannot be shown in a text",
+                            "",
+                        );
                     }
                     parts.push(part);
                 }
             }
         }
-        Expr { kind: ExprKind::Interpolate(parts), ty, span: text.span }
+        Expr {
+            kind: ExprKind::Interpolate(parts),
+            ty,
+            span: text.span,
+        }
     }
 
     pub(super) fn list(&mut self, cx: &mut Cx, items: &[ast::Expr], want: Option<Ty>, span: Span) -> Expr {
@@ -52,11 +69,23 @@ impl Lower<'_> {
         };
         let values: Vec<Expr> = items.iter().map(|item| self.expr(cx, item, item_want)).collect();
         let (values, item) = self.unified(cx, values, item_want, "elements");
-        let ty = if item == self.prim.error { item } else { self.list_of(item) };
+        let ty = if item == self.prim.error {
+            item
+        } else {
+            self.list_of(item)
+        };
         if item_want == Some(self.prim.json) {
-            return Expr { kind: ExprKind::List(values), ty: self.prim.json, span };
+            return Expr {
+                kind: ExprKind::List(values),
+                ty: self.prim.json,
+                span,
+            };
         }
-        Expr { kind: ExprKind::List(values), ty, span }
+        Expr {
+            kind: ExprKind::List(values),
+            ty,
+            span,
+        }
     }
 
     /// `{ … }`: a record or a map.
@@ -75,8 +104,13 @@ impl Lower<'_> {
                 self.wrong(if ty == self.prim.error { span } else { span })
             }
             _ if entries.is_empty() => {
-                self.error(codes::NEEDS_TYPE, span, "nothing says what `{ }` is", "a record or a map?").help =
-                    Some("it needs a place with a type: a parameter, a field, a constant".into());
+                self.error(
+                    codes::NEEDS_TYPE,
+                    span,
+                    "nothing says what `{ }` is",
+                    "a record or a map?",
+                )
+                .help = Some("it needs a place with a type: a parameter, a field, a constant".into());
                 self.wrong(span)
             }
             _ if entries.iter().all(names_only) => self.free_record(cx, entries, span),
@@ -85,7 +119,13 @@ impl Lower<'_> {
     }
 
     /// A record of a known type: fields checked, what may be left out filled in, in the order of the type.
-    fn record_literal(&mut self, cx: &mut Cx, entries: &[Entry], (ty, record): (Ty, &RecordTy), span: Span) -> Expr {
+    fn record_literal(
+        &mut self,
+        cx: &mut Cx,
+        entries: &[Entry],
+        (ty, record): (Ty, &RecordTy),
+        span: Span,
+    ) -> Expr {
         if let Some(with) = self.plain_spread(cx, entries, ty, record, span) {
             return with;
         }
@@ -105,9 +145,20 @@ impl Lower<'_> {
                                 if !known.contains(&name.as_str()) {
                                     continue;
                                 }
-                                let from = Expr { kind: ExprKind::Local(whole.id), ty: base.ty, span: base.span };
+                                let from = Expr {
+                                    kind: ExprKind::Local(whole.id),
+                                    ty: base.ty,
+                                    span: base.span,
+                                };
                                 let part = ExprKind::Access(Box::new(from), name.clone());
-                                given.insert(name, Expr { kind: part, ty: field_ty, span: base.span });
+                                given.insert(
+                                    name,
+                                    Expr {
+                                        kind: part,
+                                        ty: field_ty,
+                                        span: base.span,
+                                    },
+                                );
                             }
                         }
                         None => broken = true,
@@ -141,7 +192,10 @@ impl Lower<'_> {
             match given.remove(&field.name) {
                 Some(value) => fields.push((field.name.clone(), self.fit(cx, value, field.ty))),
                 None if field.default.is_some() || self.is_nullable(field.ty) => {
-                    fields.push((field.name.clone(), self.default_of(field.default.as_ref(), field.ty, span)));
+                    fields.push((
+                        field.name.clone(),
+                        self.default_of(field.default.as_ref(), field.ty, span),
+                    ));
                 }
                 None => missing.push(format!("`{}`", field.name)),
             }
@@ -153,7 +207,11 @@ impl Lower<'_> {
             self.missing_fields(ty, &missing, span);
             return self.wrong(span);
         }
-        let mut result = Expr { kind: ExprKind::Record(fields), ty, span };
+        let mut result = Expr {
+            kind: ExprKind::Record(fields),
+            ty,
+            span,
+        };
         for (local, base) in bases.into_iter().rev() {
             let kind = ExprKind::Let(local, Box::new(base), Box::new(result));
             result = Expr { kind, ty, span };
@@ -172,8 +230,17 @@ impl Lower<'_> {
     }
 
     /// `{ ...r, a: 2 }` where `r` is of the wanted type already.
-    fn plain_spread(&mut self, cx: &mut Cx, entries: &[Entry], ty: Ty, record: &RecordTy, span: Span) -> Option<Expr> {
-        let (Entry::Spread(base, _), rest) = entries.split_first()? else { return None };
+    fn plain_spread(
+        &mut self,
+        cx: &mut Cx,
+        entries: &[Entry],
+        ty: Ty,
+        record: &RecordTy,
+        span: Span,
+    ) -> Option<Expr> {
+        let (Entry::Spread(base, _), rest) = entries.split_first()? else {
+            return None;
+        };
         if rest.iter().any(|entry| matches!(entry, Entry::Spread(..))) {
             return None;
         }
@@ -196,7 +263,9 @@ impl Lower<'_> {
         let mut fields = Vec::new();
         for entry in rest {
             let Entry::Field { key, .. } = entry else { continue };
-            let Some(name) = self.field_name(cx, key) else { continue };
+            let Some(name) = self.field_name(cx, key) else {
+                continue;
+            };
             self.once(&mut seen, &name);
             let field = record.fields.iter().find(|field| field.name == name.name);
             let value = self.entry_value(cx, entry, field.map(|field| field.ty));
@@ -208,7 +277,11 @@ impl Lower<'_> {
                 _ => self.unknown_field(ty, &known, &name),
             }
         }
-        Some(Expr { kind: ExprKind::With(Box::new(base), fields), ty, span })
+        Some(Expr {
+            kind: ExprKind::With(Box::new(base), fields),
+            ty,
+            span,
+        })
     }
 
     fn once(&mut self, seen: &mut BTreeMap<String, Span>, name: &ast::Ident) {
@@ -223,13 +296,22 @@ impl Lower<'_> {
 
     fn spread_fields(&mut self, base: &Expr) -> Option<Vec<(String, Ty)>> {
         match self.kind(self.bare(base.ty)) {
-            TyKind::Record(record) => {
-                Some(record.fields.iter().map(|field| (field.name.clone(), field.ty)).collect())
-            }
+            TyKind::Record(record) => Some(
+                record
+                    .fields
+                    .iter()
+                    .map(|field| (field.name.clone(), field.ty))
+                    .collect(),
+            ),
             TyKind::Error => None,
             _ => {
                 let shown = self.show(base.ty);
-                self.error(codes::MISMATCH, base.span, format!("`...` takes the fields of a record, and this is `{shown}`"), "");
+                self.error(
+                    codes::MISMATCH,
+                    base.span,
+                    format!("`...` takes the fields of a record, and this is `{shown}`"),
+                    "",
+                );
                 None
             }
         }
@@ -240,16 +322,29 @@ impl Lower<'_> {
         match key {
             Key::Name(name) => Some(name.clone()),
             Key::Str(text) => match text.plain() {
-                Some(plain) => Some(ast::Ident { name: plain.to_string(), span: text.span }),
+                Some(plain) => Some(ast::Ident {
+                    name: plain.to_string(),
+                    span: text.span,
+                }),
                 None => {
-                    self.error(codes::MISMATCH, text.span, "the name of a field cannot be computed", "");
+                    self.error(
+                        codes::MISMATCH,
+                        text.span,
+                        "the name of a field cannot be computed",
+                        "",
+                    );
                     None
                 }
             },
             Key::Computed(inner) => {
                 self.expr(cx, inner, None);
-                self.error(codes::MISMATCH, inner.span, "a record is expected here, and its names cannot be computed", "")
-                    .help = Some("with computed keys it is a map: the place needs the type `map<T>`".into());
+                self.error(
+                    codes::MISMATCH,
+                    inner.span,
+                    "a record is expected here, and its names cannot be computed",
+                    "",
+                )
+                .help = Some("with computed keys it is a map: the place needs the type `map<T>`".into());
                 None
             }
         }
@@ -259,9 +354,18 @@ impl Lower<'_> {
     fn entry_value(&mut self, cx: &mut Cx, entry: &Entry, want: Option<Ty>) -> Option<Expr> {
         match entry {
             Entry::Spread(base, _) => Some(self.expr(cx, base, want)),
-            Entry::Field { value: Some(value), .. } => Some(self.expr(cx, value, want)),
-            Entry::Field { key: Key::Name(name), value: None, .. } => {
-                let written = ast::Expr { kind: ast::ExprKind::Name(name.clone()), span: name.span };
+            Entry::Field {
+                value: Some(value), ..
+            } => Some(self.expr(cx, value, want)),
+            Entry::Field {
+                key: Key::Name(name),
+                value: None,
+                ..
+            } => {
+                let written = ast::Expr {
+                    kind: ast::ExprKind::Name(name.clone()),
+                    span: name.span,
+                };
                 Some(self.expr(cx, &written, want))
             }
             Entry::Field { .. } => None,
@@ -275,18 +379,30 @@ impl Lower<'_> {
         for entry in entries {
             if let Entry::Spread(base, _) = entry {
                 let base = self.expr(cx, base, None);
-                let Some(parts) = self.spread_fields(&base) else { return self.wrong(span) };
+                let Some(parts) = self.spread_fields(&base) else {
+                    return self.wrong(span);
+                };
                 let whole = cx.fresh(base.ty, base.span);
                 for (name, ty) in parts {
-                    let from = Expr { kind: ExprKind::Local(whole.id), ty: base.ty, span: base.span };
-                    let part = Expr { kind: ExprKind::Access(Box::new(from), name.clone()), ty, span: base.span };
+                    let from = Expr {
+                        kind: ExprKind::Local(whole.id),
+                        ty: base.ty,
+                        span: base.span,
+                    };
+                    let part = Expr {
+                        kind: ExprKind::Access(Box::new(from), name.clone()),
+                        ty,
+                        span: base.span,
+                    };
                     put(&mut fields, name, part);
                 }
                 bases.push((whole, base));
                 continue;
             }
             let Entry::Field { key, .. } = entry else { continue };
-            let Some(name) = self.field_name(cx, key) else { continue };
+            let Some(name) = self.field_name(cx, key) else {
+                continue;
+            };
             self.once(&mut seen, &name);
             if let Some(value) = self.entry_value(cx, entry, None) {
                 put(&mut fields, name.name, value);
@@ -295,8 +411,17 @@ impl Lower<'_> {
         if fields.iter().any(|(_, value)| value.ty == self.prim.error) {
             return self.wrong(span);
         }
-        let ty = self.record_of(fields.iter().map(|(name, value)| (name.clone(), value.ty)).collect());
-        let mut result = Expr { kind: ExprKind::Record(fields), ty, span };
+        let ty = self.record_of(
+            fields
+                .iter()
+                .map(|(name, value)| (name.clone(), value.ty))
+                .collect(),
+        );
+        let mut result = Expr {
+            kind: ExprKind::Record(fields),
+            ty,
+            span,
+        };
         for (local, base) in bases.into_iter().rev() {
             let kind = ExprKind::Let(local, Box::new(base), Box::new(result));
             result = Expr { kind, ty, span };
@@ -310,9 +435,16 @@ impl Lower<'_> {
         for entry in entries {
             if let Entry::Spread(base, _) = entry {
                 let base = self.check(cx, base, ty);
-                let before = Expr { kind: ExprKind::Map(std::mem::take(&mut pairs)), ty, span };
+                let before = Expr {
+                    kind: ExprKind::Map(std::mem::take(&mut pairs)),
+                    ty,
+                    span,
+                };
                 let left = self.merged(whole.take(), before, ty, span);
-                whole = Some(self.merged(left, base, ty, span).unwrap_or_else(|| self.wrong(span)));
+                whole = Some(
+                    self.merged(left, base, ty, span)
+                        .unwrap_or_else(|| self.wrong(span)),
+                );
                 continue;
             }
             let Entry::Field { key, .. } = entry else { continue };
@@ -321,8 +453,16 @@ impl Lower<'_> {
                 pairs.push((key, self.fit(cx, part, value)));
             }
         }
-        let last = Expr { kind: ExprKind::Map(pairs), ty, span };
-        self.merged(whole, last, ty, span).unwrap_or(Expr { kind: ExprKind::Map(Vec::new()), ty, span })
+        let last = Expr {
+            kind: ExprKind::Map(pairs),
+            ty,
+            span,
+        };
+        self.merged(whole, last, ty, span).unwrap_or(Expr {
+            kind: ExprKind::Map(Vec::new()),
+            ty,
+            span,
+        })
     }
 
     #[expect(clippy::unused_self, reason = "a method like its neighbours")]
@@ -332,7 +472,11 @@ impl Lower<'_> {
             None if empty(&right) => None,
             None => Some(right),
             Some(left) if empty(&right) => Some(left),
-            Some(left) => Some(Expr { kind: ExprKind::Method(Method::Merge, vec![left, right]), ty, span }),
+            Some(left) => Some(Expr {
+                kind: ExprKind::Method(Method::Merge, vec![left, right]),
+                ty,
+                span,
+            }),
         }
     }
 
@@ -340,7 +484,11 @@ impl Lower<'_> {
         match key {
             Key::Name(name) => {
                 let kind = ExprKind::Const(ConstValue::Str(name.name.clone()));
-                Expr { kind, ty: self.prim.string, span: name.span }
+                Expr {
+                    kind,
+                    ty: self.prim.string,
+                    span: name.span,
+                }
             }
             Key::Str(text) => self.string(cx, text),
             Key::Computed(inner) => self.check(cx, inner, self.prim.string),
@@ -353,8 +501,8 @@ impl Lower<'_> {
         for entry in entries {
             if let Entry::Spread(base, at) = entry {
                 self.expr(cx, base, None);
-                self.error(codes::NEEDS_TYPE, *at, "nothing says what this map holds", "").help =
-                    Some("a map with `...` needs a place with a type".into());
+                self.error(codes::NEEDS_TYPE, *at, "nothing says what this map holds", "")
+                    .help = Some("a map with `...` needs a place with a type".into());
                 return self.wrong(span);
             }
             let Entry::Field { key, .. } = entry else { continue };
@@ -368,12 +516,18 @@ impl Lower<'_> {
             return self.wrong(span);
         }
         let ty = self.map_of(value);
-        Expr { kind: ExprKind::Map(keys.into_iter().zip(values).collect()), ty, span }
+        Expr {
+            kind: ExprKind::Map(keys.into_iter().zip(values).collect()),
+            ty,
+            span,
+        }
     }
 
     /// The variant of an enum as a value, where it needs no fields.
     pub(super) fn variant_value(&mut self, enum_ty: Ty, name: &str, span: Span) -> Option<Expr> {
-        let TyKind::Enum(decl) = self.kind(enum_ty) else { return None };
+        let TyKind::Enum(decl) = self.kind(enum_ty) else {
+            return None;
+        };
         let (_, fields) = decl.variants.iter().find(|(known, _)| known == name)?;
         let plain = decl.is_plain();
         let missing: Vec<String> = fields
@@ -383,19 +537,34 @@ impl Lower<'_> {
             .collect();
         if !missing.is_empty() {
             let help = format!("write `{name}({})`", missing.join(", "));
-            self.error(codes::MISSING_FIELD, span, format!("the variant `{name}` has fields"), "without them").help = Some(help);
+            self.error(
+                codes::MISSING_FIELD,
+                span,
+                format!("the variant `{name}` has fields"),
+                "without them",
+            )
+            .help = Some(help);
             return Some(self.wrong(span));
         }
         let filled = fields
             .iter()
-            .map(|field| (field.name.clone(), self.default_of(field.default.as_ref(), field.ty, span)))
+            .map(|field| {
+                (
+                    field.name.clone(),
+                    self.default_of(field.default.as_ref(), field.ty, span),
+                )
+            })
             .collect();
         let kind = if plain {
             ExprKind::Const(ConstValue::Case(name.to_string()))
         } else {
             ExprKind::Variant(name.to_string(), filled)
         };
-        Some(Expr { kind, ty: enum_ty, span })
+        Some(Expr {
+            kind,
+            ty: enum_ty,
+            span,
+        })
     }
 
     /// The enum that a bare variant name belongs to, if it is one that the module knows.
@@ -430,12 +599,17 @@ impl Lower<'_> {
 
     /// Says that an enum has no such variant.
     pub(super) fn unknown_variant(&mut self, owner: &str, known: &[&str], name: &ast::Ident) {
-        let mut diagnostic = Diagnostic::new(codes::UNKNOWN_VARIANT, format!("`{owner}` has no variant `{name}`"))
-            .primary(name.span, "unknown");
+        let mut diagnostic = Diagnostic::new(
+            codes::UNKNOWN_VARIANT,
+            format!("`{owner}` has no variant `{name}`"),
+        )
+        .primary(name.span, "unknown");
         diagnostic = match nearest(&name.name, known.iter().copied()) {
-            Some(near) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), name.span, near)
-            }
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
             None => {
                 let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
                 diagnostic.help(format!("it has {}", list.join(", ")))
@@ -454,7 +628,14 @@ impl Lower<'_> {
 }
 
 fn names_only(entry: &Entry) -> bool {
-    matches!(entry, Entry::Spread(..) | Entry::Field { key: Key::Name(_), .. })
+    matches!(
+        entry,
+        Entry::Spread(..)
+            | Entry::Field {
+                key: Key::Name(_),
+                ..
+            }
+    )
 }
 
 fn put(fields: &mut Vec<(String, Expr)>, name: String, value: Expr) {

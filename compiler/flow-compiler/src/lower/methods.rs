@@ -145,7 +145,13 @@ pub(crate) fn table() -> Table {
         reader.eat("->");
         let result = reader.shape();
         if let Some(method) = Method::by_name(name) {
-            let row = Signature { receiver, method, params, result, text: line };
+            let row = Signature {
+                receiver,
+                method,
+                params,
+                result,
+                text: line,
+            };
             table.entry(name).or_default().push(row);
         }
     }
@@ -170,7 +176,10 @@ impl Reader {
 
     fn word(&mut self) -> &'static str {
         self.rest = self.rest.trim_start();
-        let end = self.rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         word
@@ -219,7 +228,15 @@ impl Reader {
 
 impl Lower<'_> {
     /// `receiver.name(args)`.
-    pub(super) fn method(&mut self, cx: &mut Cx, receiver: Expr, name: &ast::Ident, args: &[ast::Arg], want: Option<Ty>, span: Span) -> Expr {
+    pub(super) fn method(
+        &mut self,
+        cx: &mut Cx,
+        receiver: Expr,
+        name: &ast::Ident,
+        args: &[ast::Arg],
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
         if receiver.ty == self.prim.error {
             self.blindly(cx, args);
             return self.wrong(span);
@@ -227,14 +244,26 @@ impl Lower<'_> {
         if matches!(self.kind(receiver.ty), TyKind::Nullable(_)) && name.name != "to_json" {
             let shown = self.project.sources.slice(receiver.span).to_string();
             let ty = self.show(receiver.ty);
-            self.error(codes::NULLABLE, receiver.span, format!("`{shown}` may be null"), &format!("is `{ty}`")).help =
-                Some(format!("write `?.{name}(…)`, or say what stands for null: `({shown} ?? …).{name}(…)`"));
+            self.error(
+                codes::NULLABLE,
+                receiver.span,
+                format!("`{shown}` may be null"),
+                &format!("is `{ty}`"),
+            )
+            .help = Some(format!(
+                "write `?.{name}(…)`, or say what stands for null: `({shown} ?? …).{name}(…)`"
+            ));
             self.blindly(cx, args);
             return self.wrong(span);
         }
         if let Some(arg) = args.iter().find_map(|arg| arg.name.as_ref()) {
-            self.error(codes::ARGUMENTS, arg.span, "the arguments of methods have no names", "").help =
-                Some("write the value alone".into());
+            self.error(
+                codes::ARGUMENTS,
+                arg.span,
+                "the arguments of methods have no names",
+                "",
+            )
+            .help = Some("write the value alone".into());
         }
         let rows = self.methods.get(name.name.as_str()).cloned().unwrap_or_default();
         let mut fitting: Vec<(Signature, Holes)> = Vec::new();
@@ -262,7 +291,16 @@ impl Lower<'_> {
         }
     }
 
-    fn apply(&mut self, cx: &mut Cx, receiver: Expr, row: &Signature, mut holes: Holes, args: &[ast::Arg], want: Option<Ty>, span: Span) -> Expr {
+    fn apply(
+        &mut self,
+        cx: &mut Cx,
+        receiver: Expr,
+        row: &Signature,
+        mut holes: Holes,
+        args: &[ast::Arg],
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
         if let (Method::Fold, Some(want)) = (row.method, want) {
             holes.insert('U', want);
         }
@@ -297,12 +335,25 @@ impl Lower<'_> {
             return self.wrong(span);
         }
         let ty = self.filled(&row.result, &holes);
-        if matches!((row.method, &values[..]), (Method::Sum, [only]) if matches!(self.kind(self.bare(only.ty)), TyKind::List(item) if matches!(self.kind(self.bare(*item)), TyKind::Float))) {
+        if matches!((row.method, &values[..]), (Method::Sum, [only]) if matches!(self.kind(self.bare(only.ty)), TyKind::List(item) if matches!(self.kind(self.bare(*item)), TyKind::Float)))
+        {
             // An empty sum is the integer 0 to the machine.
-            let sum = Expr { kind: ExprKind::Method(row.method, values), ty, span };
-            return Expr { kind: ExprKind::Widen(Box::new(sum)), ty, span };
+            let sum = Expr {
+                kind: ExprKind::Method(row.method, values),
+                ty,
+                span,
+            };
+            return Expr {
+                kind: ExprKind::Widen(Box::new(sum)),
+                ty,
+                span,
+            };
         }
-        Expr { kind: ExprKind::Method(row.method, values), ty, span }
+        Expr {
+            kind: ExprKind::Method(row.method, values),
+            ty,
+            span,
+        }
     }
 
     fn bad_result(&mut self, row: &Signature, given: Ty, lambda: &Expr) {
@@ -316,10 +367,22 @@ impl Lower<'_> {
             Method::FlatMap => "a list",
             _ => "another type",
         };
-        self.error(codes::MISMATCH, lambda.span, format!("`{}` needs {wanted}, and this gives `{shown}`", row.method.name()), "");
+        self.error(
+            codes::MISMATCH,
+            lambda.span,
+            format!("`{}` needs {wanted}, and this gives `{shown}`", row.method.name()),
+            "",
+        );
     }
 
-    fn no_method(&mut self, receiver: &Expr, name: &ast::Ident, rows: &[Signature], near: Option<&Signature>, args: &[ast::Arg]) {
+    fn no_method(
+        &mut self,
+        receiver: &Expr,
+        name: &ast::Ident,
+        rows: &[Signature],
+        near: Option<&Signature>,
+        args: &[ast::Arg],
+    ) {
         let shown = self.show(receiver.ty);
         if let Some(row) = near {
             let signature = row.text.split_once('.').map_or(row.text, |(_, rest)| rest);
@@ -335,16 +398,25 @@ impl Lower<'_> {
             return;
         }
         if receiver.ty == self.prim.json {
-            self.error(codes::JSON_AS_VALUE, receiver.span, "`json` has to be narrowed before it has methods", "is `json`").help =
-                Some(format!("say what it is: `(… as [string]).{name}(…)`"));
+            self.error(
+                codes::JSON_AS_VALUE,
+                receiver.span,
+                "`json` has to be narrowed before it has methods",
+                "is `json`",
+            )
+            .help = Some(format!("say what it is: `(… as [string]).{name}(…)`"));
             return;
         }
         let mut diagnostic =
-            Diagnostic::new(codes::UNKNOWN_METHOD, format!("`{shown}` has no method `{name}`")).primary(name.span, "unknown");
+            Diagnostic::new(codes::UNKNOWN_METHOD, format!("`{shown}` has no method `{name}`"))
+                .primary(name.span, "unknown");
         let own: Vec<&'static str> = self
             .methods
             .iter()
-            .filter(|(_, rows)| rows.iter().any(|row| self.matches_shape(&row.receiver, receiver.ty, &mut Holes::new())))
+            .filter(|(_, rows)| {
+                rows.iter()
+                    .any(|row| self.matches_shape(&row.receiver, receiver.ty, &mut Holes::new()))
+            })
             .map(|(name, _)| *name)
             .collect();
         let foreign = match name.name.as_str() {
@@ -359,11 +431,15 @@ impl Lower<'_> {
             "distinct" | "dedup" => Some("unique"),
             _ => None,
         };
-        let near = foreign.filter(|near| own.contains(near)).or_else(|| nearest(&name.name, own.iter().copied()));
+        let near = foreign
+            .filter(|near| own.contains(near))
+            .or_else(|| nearest(&name.name, own.iter().copied()));
         diagnostic = match (near, rows) {
-            (Some(near), _) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), name.span, near)
-            }
+            (Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
             (None, [row, ..]) => {
                 let whose = row.text.split('.').next().unwrap_or_default();
                 diagnostic.help(format!("`{name}` is a method of `{whose}`"))
@@ -374,7 +450,13 @@ impl Lower<'_> {
     }
 
     /// A function value: a lambda, a function's name, or a parameter of function type.
-    pub(super) fn lambda(&mut self, cx: &mut Cx, written: &ast::Expr, params: &[Ty], want: Option<Ty>) -> Expr {
+    pub(super) fn lambda(
+        &mut self,
+        cx: &mut Cx,
+        written: &ast::Expr,
+        params: &[Ty],
+        want: Option<Ty>,
+    ) -> Expr {
         let span = written.span;
         if let ast::ExprKind::Lambda { params: names, body } = &written.unparen().kind {
             if names.len() != params.len() {
@@ -382,19 +464,36 @@ impl Lower<'_> {
                     1 => "write `x => …`",
                     _ => "write `(a, b) => …`",
                 };
-                self.error(codes::LAMBDA, span, format!("this function gets {}, not {}", count(params.len(), "value"), names.len()), "")
-                    .help = Some(help.into());
+                self.error(
+                    codes::LAMBDA,
+                    span,
+                    format!(
+                        "this function gets {}, not {}",
+                        count(params.len(), "value"),
+                        names.len()
+                    ),
+                    "",
+                )
+                .help = Some(help.into());
                 return self.wrong(span);
             }
             let mark = cx.mark();
-            let locals = names.iter().zip(params).map(|(name, ty)| self.bind(cx, name, *ty, false)).collect();
+            let locals = names
+                .iter()
+                .zip(params)
+                .map(|(name, ty)| self.bind(cx, name, *ty, false))
+                .collect();
             let mut body = self.expr(cx, body, want);
             if let Some(want) = want {
                 body = self.fit(cx, body, want);
             }
             self.close(cx, mark);
             let ty = self.fn_of(params.to_vec(), body.ty);
-            return Expr { kind: ExprKind::Lambda(locals, Box::new(body)), ty, span };
+            return Expr {
+                kind: ExprKind::Lambda(locals, Box::new(body)),
+                ty,
+                span,
+            };
         }
         self.named_function(cx, written, params, want)
     }
@@ -436,7 +535,10 @@ impl Lower<'_> {
                 self.nullable(inner)
             }
             Shape::Record(fields) => {
-                let fields = fields.iter().map(|(name, shape)| ((*name).to_string(), self.filled(shape, holes))).collect();
+                let fields = fields
+                    .iter()
+                    .map(|(name, shape)| ((*name).to_string(), self.filled(shape, holes)))
+                    .collect();
                 self.record_of(fields)
             }
             Shape::Fn(params, result) => {
@@ -453,9 +555,15 @@ impl Lower<'_> {
             (_, TyKind::Error) => true,
             (Shape::Hole(hole), kind) => {
                 let fits = match hole {
-                    'N' => matches!(kind, TyKind::Int | TyKind::Float | TyKind::Duration | TyKind::Never),
+                    'N' => matches!(
+                        kind,
+                        TyKind::Int | TyKind::Float | TyKind::Duration | TyKind::Never
+                    ),
                     'O' => self.is_ordered(bare),
-                    'K' => matches!(kind, TyKind::String) || matches!(kind, TyKind::Enum(decl) if decl.is_plain()),
+                    'K' => {
+                        matches!(kind, TyKind::String)
+                            || matches!(kind, TyKind::Enum(decl) if decl.is_plain())
+                    }
                     _ => !matches!(kind, TyKind::Fn(..) | TyKind::Secret),
                 };
                 let ty = if matches!(hole, 'N' | 'O' | 'K') { bare } else { ty };
@@ -477,12 +585,27 @@ impl Lower<'_> {
     }
 
     /// `hash(x)` and `range(a, b)`.
-    pub(super) fn built_in_call(&mut self, cx: &mut Cx, name: &ast::Ident, args: &[ast::Arg], span: Span) -> Expr {
+    pub(super) fn built_in_call(
+        &mut self,
+        cx: &mut Cx,
+        name: &ast::Ident,
+        args: &[ast::Arg],
+        span: Span,
+    ) -> Expr {
         let wanted = if name.name == "hash" { 1..=1 } else { 1..=2 };
         if !wanted.contains(&args.len()) {
-            let help = if name.name == "hash" { "hash(value)" } else { "range(from, to), without `to`" };
-            self.error(codes::ARGUMENTS, span, format!("`{name}` does not take {}", count(args.len(), "argument")), "").help =
-                Some(help.into());
+            let help = if name.name == "hash" {
+                "hash(value)"
+            } else {
+                "range(from, to), without `to`"
+            };
+            self.error(
+                codes::ARGUMENTS,
+                span,
+                format!("`{name}` does not take {}", count(args.len(), "argument")),
+                "",
+            )
+            .help = Some(help.into());
             return self.wrong(span);
         }
         if name.name == "hash" {
@@ -491,14 +614,32 @@ impl Lower<'_> {
                 self.mismatch(value.ty, value.span, self.prim.json);
                 return self.wrong(span);
             }
-            return Expr { kind: ExprKind::Method(Method::Hash, vec![value]), ty: self.prim.string, span };
+            return Expr {
+                kind: ExprKind::Method(Method::Hash, vec![value]),
+                ty: self.prim.string,
+                span,
+            };
         }
-        let mut ends: Vec<Expr> = args.iter().map(|arg| self.check(cx, &arg.value, self.prim.int)).collect();
+        let mut ends: Vec<Expr> = args
+            .iter()
+            .map(|arg| self.check(cx, &arg.value, self.prim.int))
+            .collect();
         if ends.len() == 1 {
-            ends.insert(0, Expr { kind: ExprKind::Const(ConstValue::Int(0)), ty: self.prim.int, span });
+            ends.insert(
+                0,
+                Expr {
+                    kind: ExprKind::Const(ConstValue::Int(0)),
+                    ty: self.prim.int,
+                    span,
+                },
+            );
         }
         let ty = self.list_of(self.prim.int);
-        Expr { kind: ExprKind::Method(Method::Range, ends), ty, span }
+        Expr {
+            kind: ExprKind::Method(Method::Range, ends),
+            ty,
+            span,
+        }
     }
 }
 
@@ -506,10 +647,16 @@ impl Lower<'_> {
 fn accepts(row: &Signature, args: &[ast::Arg]) -> bool {
     let least = row.params.iter().filter(|(_, optional)| !optional).count();
     (least..=row.params.len()).contains(&args.len())
-        && row.params.iter().zip(args).all(|((shape, _), arg)| match (shape, &arg.value.unparen().kind) {
-            (Shape::Fn(params, _), ast::ExprKind::Lambda { params: names, .. }) => params.len() == names.len(),
-            _ => true,
-        })
+        && row
+            .params
+            .iter()
+            .zip(args)
+            .all(|((shape, _), arg)| match (shape, &arg.value.unparen().kind) {
+                (Shape::Fn(params, _), ast::ExprKind::Lambda { params: names, .. }) => {
+                    params.len() == names.len()
+                }
+                _ => true,
+            })
 }
 
 /// "no arguments", "one argument", "3 arguments".

@@ -70,7 +70,9 @@ pub(crate) fn lower(project: &Project, loader: &dyn Loader, out: &mut Vec<Diagno
     };
     lower.all();
     lower.names.unused(project, &mut lower.out);
-    let Lower { program, out: found, .. } = lower;
+    let Lower {
+        program, out: found, ..
+    } = lower;
     out.extend(found);
     program
 }
@@ -164,19 +166,32 @@ pub(crate) struct Bound {
 impl Cx {
     /// The surroundings of an item of a module: no flow, no names.
     pub(crate) fn new(module: usize) -> Self {
-        Self { module, no_run: true, ..Self::default() }
+        Self {
+            module,
+            no_run: true,
+            ..Self::default()
+        }
     }
 
     /// Inside a flow.
     pub(crate) fn in_flow(module: usize, flow: &Rc<flows::FlowEnv>) -> Self {
-        Self { module, flow: Some(Rc::clone(flow)), ..Self::default() }
+        Self {
+            module,
+            flow: Some(Rc::clone(flow)),
+            ..Self::default()
+        }
     }
 
     /// A name of its own for something that the compiler makes.
     pub(crate) fn fresh(&mut self, ty: Ty, span: Span) -> Local {
         let id = LocalId(self.next);
         self.next += 1;
-        Local { id, name: format!("${}", id.0), ty, span }
+        Local {
+            id,
+            name: format!("${}", id.0),
+            ty,
+            span,
+        }
     }
 
     /// How many names are bound: to come back to with [`Lower::close`].
@@ -223,12 +238,19 @@ impl<'a> Lower<'a> {
 
     /// Whether the parser has found something wrong in a place: then nothing is said about what is missing there.
     fn broken(&self, span: Span) -> bool {
-        self.project.diagnostics.iter().any(|found| found.span().is_some_and(|at| span.contains(at)))
+        self.project
+            .diagnostics
+            .iter()
+            .any(|found| found.span().is_some_and(|at| span.contains(at)))
     }
 
     /// The expression that stands for something wrong.
     fn wrong(&self, span: Span) -> Expr {
-        Expr { kind: ExprKind::Error, ty: self.prim.error, span }
+        Expr {
+            kind: ExprKind::Error,
+            ty: self.prim.error,
+            span,
+        }
     }
 
     /// Says that something of the language is not there yet.
@@ -244,9 +266,18 @@ impl<'a> Lower<'a> {
     /// Binds a name in a body. Says so when it hides another one.
     fn bind(&mut self, cx: &mut Cx, name: &ast::Ident, ty: Ty, lint: bool) -> Local {
         self.check_binding(cx, name);
-        let local = Local { id: LocalId(cx.next), name: name.name.clone(), ty, span: name.span };
+        let local = Local {
+            id: LocalId(cx.next),
+            name: name.name.clone(),
+            ty,
+            span: name.span,
+        };
         cx.next += 1;
-        cx.locals.push(Bound { local: local.clone(), used: false, lint });
+        cx.locals.push(Bound {
+            local: local.clone(),
+            used: false,
+            lint,
+        });
         local
     }
 
@@ -271,10 +302,18 @@ impl<'a> Lower<'a> {
                 self.report(crate::names::defined_twice(&param.name, first));
             }
             self.check_binding(cx, &param.name);
-            let local =
-                Local { id: LocalId(cx.next), name: param.name.name.clone(), ty: typed.ty, span: param.name.span };
+            let local = Local {
+                id: LocalId(cx.next),
+                name: param.name.name.clone(),
+                ty: typed.ty,
+                span: param.name.span,
+            };
             cx.next += 1;
-            cx.locals.push(Bound { local: local.clone(), used: true, lint: false });
+            cx.locals.push(Bound {
+                local: local.clone(),
+                used: true,
+                lint: false,
+            });
             locals.push(local);
         }
         locals
@@ -285,8 +324,16 @@ impl<'a> Lower<'a> {
         let mut all = Vec::new();
         for param in params {
             let ty = self.ty(cx, &param.ty);
-            let default = param.default.as_ref().and_then(|value| self.constant(cx, value, ty));
-            all.push(hir::Param { name: name(&param.name), ty, default, doc: doc(param.doc.as_ref()) });
+            let default = param
+                .default
+                .as_ref()
+                .and_then(|value| self.constant(cx, value, ty));
+            all.push(hir::Param {
+                name: name(&param.name),
+                ty,
+                default,
+                doc: doc(param.doc.as_ref()),
+            });
         }
         all
     }
@@ -303,7 +350,10 @@ impl<'a> Lower<'a> {
 
 /// A name as the representation keeps it.
 pub(crate) fn name(ident: &ast::Ident) -> Name {
-    Name { text: ident.name.clone(), span: ident.span }
+    Name {
+        text: ident.name.clone(),
+        span: ident.span,
+    }
 }
 
 /// The text of a doc comment.

@@ -17,7 +17,13 @@ use crate::names::{Space, Symbol, nearest};
 use crate::types::TyKind;
 
 impl<'a> Lower<'a> {
-    pub(super) fn nodes(&mut self, module: usize, decl: &'a ast::FlowDecl, env: &Rc<FlowEnv>, flow: &mut Flow) {
+    pub(super) fn nodes(
+        &mut self,
+        module: usize,
+        decl: &'a ast::FlowDecl,
+        env: &Rc<FlowEnv>,
+        flow: &mut Flow,
+    ) {
         for (index, node) in decl.nodes().enumerate() {
             let lowered = self.node(module, node, env, NodeRef(index as u32));
             flow.nodes.push(lowered);
@@ -107,8 +113,13 @@ impl<'a> Lower<'a> {
             _ => "write call worker(…) as reply",
         };
         let span = Span::new(decl.span.file, decl.span.start, decl.name.span.end);
-        self.error(worker_codes::MISSING_CALL, span, format!("the {kind} `{}` calls nothing", decl.name), "").help =
-            Some(help.into());
+        self.error(
+            worker_codes::MISSING_CALL,
+            span,
+            format!("the {kind} `{}` calls nothing", decl.name),
+            "",
+        )
+        .help = Some(help.into());
     }
 
     /// Statements up to the call, the call, and what follows it.
@@ -132,7 +143,13 @@ impl<'a> Lower<'a> {
     }
 
     /// A call and the name of its reply.
-    fn bound_call(&mut self, cx: &mut Cx, written: &'a ast::Call, decl: &'a NodeDecl, node: &mut Node) -> Option<Call> {
+    fn bound_call(
+        &mut self,
+        cx: &mut Cx,
+        written: &'a ast::Call,
+        decl: &'a NodeDecl,
+        node: &mut Node,
+    ) -> Option<Call> {
         let call = self.worker_call(cx, written, Some(decl));
         let ty = call.as_ref().map_or(self.prim.error, |call| call.reply);
         self.bind_reply(cx, written, ty, node);
@@ -147,7 +164,13 @@ impl<'a> Lower<'a> {
                 ty = if ty == self.prim.error { wanted } else { ty };
             } else {
                 let (has, wants) = (self.show(ty), self.show(wanted));
-                self.error(codes::MISMATCH, annotation.span, format!("the reply is `{has}`, not `{wants}`"), "").help =
+                self.error(
+                    codes::MISMATCH,
+                    annotation.span,
+                    format!("the reply is `{has}`, not `{wants}`"),
+                    "",
+                )
+                .help =
                     Some("the type behind `as` only names what the worker declares; change it there".into());
                 ty = wanted;
             }
@@ -162,7 +185,14 @@ impl<'a> Lower<'a> {
         for clause in &decl.clauses {
             if let (ClauseKind::Call(call), None) = (&clause.kind, &agent) {
                 if let Some(call) = self.bound_call(cx, call, decl, node) {
-                    agent = Some(Agent { call, tools: Vec::new(), next: None, until: None, turns: None, turn_timeout: None });
+                    agent = Some(Agent {
+                        call,
+                        tools: Vec::new(),
+                        next: None,
+                        until: None,
+                        turns: None,
+                        turn_timeout: None,
+                    });
                 }
                 continue;
             }
@@ -190,7 +220,9 @@ impl<'a> Lower<'a> {
                     agent.next = Some(self.args(cx, &params, args, &callee));
                 }
                 ClauseKind::Until(cond) => agent.until = Some(self.condition(cx, cond)),
-                ClauseKind::LimitTurns(turns) => agent.turns = self.known_count(cx, turns).map(|turns| turns as u64),
+                ClauseKind::LimitTurns(turns) => {
+                    agent.turns = self.known_count(cx, turns).map(|turns| turns as u64)
+                }
                 ClauseKind::TurnTimeout(value) => agent.turn_timeout = self.known_duration(cx, value),
                 _ => {}
             }
@@ -232,8 +264,8 @@ impl<'a> Lower<'a> {
                 Some(Symbol::Unknown) => {}
                 Some(_) => {
                     let message = format!("`{}` is no flow", written.callee);
-                    self.error(name_codes::WRONG_KIND, written.callee.span, message, "").help =
-                        Some("a `task` calls a worker, a `subgraph` a flow".into());
+                    self.error(name_codes::WRONG_KIND, written.callee.span, message, "")
+                        .help = Some("a `task` calls a worker, a `subgraph` a flow".into());
                 }
                 None => self.unknown_callable(cx, &written.callee, "flow"),
             }
@@ -241,24 +273,39 @@ impl<'a> Lower<'a> {
             return;
         };
         let env = Rc::clone(&self.flow_sigs[index as usize]);
-        let callee = super::args::Callee { kind: "flow", name: &env.name, declared: env.span, span: written.span };
+        let callee = super::args::Callee {
+            kind: "flow",
+            name: &env.name,
+            declared: env.span,
+            span: written.span,
+        };
         let args = self.args(cx, &env.params, &written.args, &callee);
         let result = self.flow_result(index);
-        node.kind = NodeKind::Subgraph { flow: FlowRef(index), args, span: written.span };
+        node.kind = NodeKind::Subgraph {
+            flow: FlowRef(index),
+            args,
+            span: written.span,
+        };
         self.bind_reply(cx, written, result, node);
     }
 
     /// Says that there is no worker or flow of this name.
     pub(super) fn unknown_callable(&mut self, cx: &Cx, name: &ast::Ident, what: &str) {
         let known: Vec<String> = self.names.scopes[cx.module].callables.keys().cloned().collect();
-        let mut diagnostic =
-            flow_diagnostics::Diagnostic::new(name_codes::UNKNOWN_CALLABLE, format!("there is no {what} `{name}`"))
-                .primary(name.span, "unknown");
+        let mut diagnostic = flow_diagnostics::Diagnostic::new(
+            name_codes::UNKNOWN_CALLABLE,
+            format!("there is no {what} `{name}`"),
+        )
+        .primary(name.span, "unknown");
         diagnostic = match nearest(&name.name, known.iter().map(String::as_str)) {
-            Some(near) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), name.span, near)
-            }
-            None => diagnostic.help(format!("declare it, or import it: import \"file.flow\" {{ {name} }}")),
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
+            None => diagnostic.help(format!(
+                "declare it, or import it: import \"file.flow\" {{ {name} }}"
+            )),
         };
         self.report(diagnostic);
     }
@@ -291,10 +338,18 @@ impl<'a> Lower<'a> {
                 }
             }
         }
-        let tried = decl.clauses.iter().any(|clause| matches!(clause.kind, ClauseKind::Each(_)));
+        let tried = decl
+            .clauses
+            .iter()
+            .any(|clause| matches!(clause.kind, ClauseKind::Each(_)));
         if all.is_empty() && !tried && !self.broken(decl.span) {
-            self.error(worker_codes::MISSING_CALL, node.head, format!("the send `{}` starts nothing", decl.name), "").help =
-                Some("write each item in list -> node(item)".into());
+            self.error(
+                worker_codes::MISSING_CALL,
+                node.head,
+                format!("the send `{}` starts nothing", decl.name),
+                "",
+            )
+            .help = Some("write each item in list -> node(item)".into());
         }
         node.kind = NodeKind::Send(all);
     }
@@ -305,8 +360,8 @@ impl<'a> Lower<'a> {
             TyKind::List(item) => (item, false),
             TyKind::Nullable(inner) => match *self.kind(self.bare(inner)) {
                 TyKind::List(_) => {
-                    self.error(codes::NULLABLE, list.span, "this list may be null", "").help =
-                        Some("say what stands for null: `… ?? []`".into());
+                    self.error(codes::NULLABLE, list.span, "this list may be null", "")
+                        .help = Some("say what stands for null: `… ?? []`".into());
                     (self.prim.error, false)
                 }
                 _ => (inner, true),
@@ -314,7 +369,12 @@ impl<'a> Lower<'a> {
             TyKind::Error => (self.prim.error, false),
             _ => {
                 let shown = self.show(list.ty);
-                self.error(codes::MISMATCH, list.span, format!("`each` walks a list, and this is `{shown}`"), "");
+                self.error(
+                    codes::MISMATCH,
+                    list.span,
+                    format!("`each` walks a list, and this is `{shown}`"),
+                    "",
+                );
                 (self.prim.error, false)
             }
         };
@@ -328,17 +388,31 @@ impl<'a> Lower<'a> {
         let target = match &written.target.kind {
             ast::TargetKind::Node { name, args } => {
                 let found = self.node_named(cx, name);
-                found.map(|node| (node, self.node_args(cx, node, name, args, written.target.span), name.span))
+                found.map(|node| {
+                    (
+                        node,
+                        self.node_args(cx, node, name, args, written.target.span),
+                        name.span,
+                    )
+                })
             }
             ast::TargetKind::Error => None,
             _ => {
-                self.error(codes::MISMATCH, written.target.span, "an `each` starts a node", "").help =
-                    Some("write the name of one: -> node(item)".into());
+                self.error(
+                    codes::MISMATCH,
+                    written.target.span,
+                    "an `each` starts a node",
+                    "",
+                )
+                .help = Some("write the name of one: -> node(item)".into());
                 None
             }
         };
         self.close(cx, mark);
-        let window = written.at_most.as_ref().and_then(|count| self.known_count(cx, count));
+        let window = written
+            .at_most
+            .as_ref()
+            .and_then(|count| self.known_count(cx, count));
         let until = written.until.as_ref().map(|cond| self.condition(cx, cond));
         let (node, args, target_span) = target?;
         Some(Each {
@@ -365,8 +439,13 @@ impl<'a> Lower<'a> {
             }
         }
         if list.ty != self.prim.error {
-            self.error(codes::MISMATCH, at, "`follow` watches a field with the reducer `append`", "").help =
-                Some("name such a field behind `in`, or leave `follow` away".into());
+            self.error(
+                codes::MISMATCH,
+                at,
+                "`follow` watches a field with the reducer `append`",
+                "",
+            )
+            .help = Some("name such a field behind `in`, or leave `follow` away".into());
         }
         None
     }
@@ -400,7 +479,12 @@ impl<'a> Lower<'a> {
             }
         }
         self.updated_twice(cx, &node.body);
-        node.kind = NodeKind::Interrupt { gate, ask, show, answer };
+        node.kind = NodeKind::Interrupt {
+            gate,
+            ask,
+            show,
+            answer,
+        };
     }
 }
 

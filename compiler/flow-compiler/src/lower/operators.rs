@@ -11,27 +11,49 @@ use crate::hir::expr::{Expr, ExprKind};
 use crate::types::{Ty, TyKind, with_article};
 
 impl Lower<'_> {
-    pub(super) fn unary(&mut self, cx: &mut Cx, op: ast::UnaryOp, operand: &ast::Expr, want: Option<Ty>, span: Span) -> Expr {
+    pub(super) fn unary(
+        &mut self,
+        cx: &mut Cx,
+        op: ast::UnaryOp,
+        operand: &ast::Expr,
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
         if op == ast::UnaryOp::Not {
             let operand = self.condition(cx, operand);
-            return Expr { kind: ExprKind::Unary(UnaryOp::Not, Box::new(operand)), ty: self.prim.bool, span };
+            return Expr {
+                kind: ExprKind::Unary(UnaryOp::Not, Box::new(operand)),
+                ty: self.prim.bool,
+                span,
+            };
         }
         let operand = self.expr(cx, operand, want);
         let ty = self.bare(operand.ty);
         match (self.kind(ty), &operand.kind) {
-            (TyKind::Int, ExprKind::Const(ConstValue::Int(n))) if *n != i64::MIN => {
-                Expr { kind: ExprKind::Const(ConstValue::Int(-n)), ty, span }
-            }
-            (TyKind::Float, ExprKind::Const(ConstValue::Float(x))) => {
-                Expr { kind: ExprKind::Const(ConstValue::Float(-x)), ty, span }
-            }
-            (TyKind::Int | TyKind::Float | TyKind::Duration, _) => {
-                Expr { kind: ExprKind::Unary(UnaryOp::Neg, Box::new(operand)), ty, span }
-            }
+            (TyKind::Int, ExprKind::Const(ConstValue::Int(n))) if *n != i64::MIN => Expr {
+                kind: ExprKind::Const(ConstValue::Int(-n)),
+                ty,
+                span,
+            },
+            (TyKind::Float, ExprKind::Const(ConstValue::Float(x))) => Expr {
+                kind: ExprKind::Const(ConstValue::Float(-x)),
+                ty,
+                span,
+            },
+            (TyKind::Int | TyKind::Float | TyKind::Duration, _) => Expr {
+                kind: ExprKind::Unary(UnaryOp::Neg, Box::new(operand)),
+                ty,
+                span,
+            },
             (TyKind::Error, _) => self.wrong(span),
             _ => {
                 let shown = self.show(operand.ty);
-                self.error(codes::BAD_OPERANDS, span, format!("`-` does not work on `{shown}`"), "");
+                self.error(
+                    codes::BAD_OPERANDS,
+                    span,
+                    format!("`-` does not work on `{shown}`"),
+                    "",
+                );
                 self.wrong(span)
             }
         }
@@ -71,24 +93,48 @@ impl Lower<'_> {
         self.learn(cx, &left, and);
         let right = Box::new(self.condition(cx, right));
         cx.facts.truncate(mark);
-        let kind = if and { ExprKind::And(left, right) } else { ExprKind::Or(left, right) };
-        Expr { kind, ty: self.prim.bool, span }
+        let kind = if and {
+            ExprKind::And(left, right)
+        } else {
+            ExprKind::Or(left, right)
+        };
+        Expr {
+            kind,
+            ty: self.prim.bool,
+            span,
+        }
     }
 
-    fn coalesce(&mut self, cx: &mut Cx, left: &ast::Expr, right: &ast::Expr, want: Option<Ty>, span: Span) -> Expr {
+    fn coalesce(
+        &mut self,
+        cx: &mut Cx,
+        left: &ast::Expr,
+        right: &ast::Expr,
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
         let left_want = want.map(|want| self.nullable(want));
         let left = self.expr(cx, left, left_want);
         let inner = match *self.kind(left.ty) {
             TyKind::Nullable(inner) => inner,
             TyKind::Error | TyKind::Null => left.ty,
             _ => {
-                self.error(codes::NEVER_NULL, left.span, "this is never null, so `??` changes nothing", "").help =
-                    Some("leave `??` and what stands behind it away".into());
+                self.error(
+                    codes::NEVER_NULL,
+                    left.span,
+                    "this is never null, so `??` changes nothing",
+                    "",
+                )
+                .help = Some("leave `??` and what stands behind it away".into());
                 left.ty
             }
         };
         let right = self.expr(cx, right, want.or(Some(inner)));
-        let ty = if left.ty == self.prim.null { Some(right.ty) } else { want.or_else(|| self.common(inner, right.ty)) };
+        let ty = if left.ty == self.prim.null {
+            Some(right.ty)
+        } else {
+            want.or_else(|| self.common(inner, right.ty))
+        };
         let Some(ty) = ty else {
             self.mismatch(right.ty, right.span, inner);
             return self.wrong(span);
@@ -96,10 +142,21 @@ impl Lower<'_> {
         let whole = self.nullable(ty);
         let left = self.fit(cx, left, whole);
         let right = self.fit(cx, right, ty);
-        Expr { kind: ExprKind::Coalesce(Box::new(left), Box::new(right)), ty, span }
+        Expr {
+            kind: ExprKind::Coalesce(Box::new(left), Box::new(right)),
+            ty,
+            span,
+        }
     }
 
-    fn equality(&mut self, cx: &mut Cx, (op, op_span): (Written, Span), left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
+    fn equality(
+        &mut self,
+        cx: &mut Cx,
+        (op, op_span): (Written, Span),
+        left: &ast::Expr,
+        right: &ast::Expr,
+        span: Span,
+    ) -> Expr {
         let first_right = !self.means_value(cx, left) && self.means_value(cx, right);
         let (a, b) = if first_right {
             let right = self.expr(cx, right, None);
@@ -113,21 +170,45 @@ impl Lower<'_> {
         let null = |expr: &Expr| matches!(expr.kind, ExprKind::Const(ConstValue::Null));
         if null(&a) || null(&b) {
             let tested = if null(&a) { b } else { a };
-            if !matches!(self.kind(tested.ty), TyKind::Nullable(_) | TyKind::Null | TyKind::Error | TyKind::Json) {
+            if !matches!(
+                self.kind(tested.ty),
+                TyKind::Nullable(_) | TyKind::Null | TyKind::Error | TyKind::Json
+            ) {
                 let always = if equal { "false" } else { "true" };
-                self.error(codes::NEVER_NULL, span, format!("this is always {always}: the value is never null"), "");
+                self.error(
+                    codes::NEVER_NULL,
+                    span,
+                    format!("this is always {always}: the value is never null"),
+                    "",
+                );
             }
-            let test = Expr { kind: ExprKind::Unary(UnaryOp::IsNull, Box::new(tested)), ty: self.prim.bool, span };
+            let test = Expr {
+                kind: ExprKind::Unary(UnaryOp::IsNull, Box::new(tested)),
+                ty: self.prim.bool,
+                span,
+            };
             return if equal {
                 test
             } else {
-                Expr { kind: ExprKind::Unary(UnaryOp::Not, Box::new(test)), ty: self.prim.bool, span }
+                Expr {
+                    kind: ExprKind::Unary(UnaryOp::Not, Box::new(test)),
+                    ty: self.prim.bool,
+                    span,
+                }
             };
         }
         let Some(common) = self.common(a.ty, b.ty) else {
             if self.has_secret(a.ty) || self.has_secret(b.ty) {
-                let kind = ExprKind::Binary(if equal { BinaryOp::Eq } else { BinaryOp::Ne }, Box::new(a), Box::new(b));
-                return Expr { kind, ty: self.prim.bool, span };
+                let kind = ExprKind::Binary(
+                    if equal { BinaryOp::Eq } else { BinaryOp::Ne },
+                    Box::new(a),
+                    Box::new(b),
+                );
+                return Expr {
+                    kind,
+                    ty: self.prim.bool,
+                    span,
+                };
             }
             let always = if equal { "equal" } else { "anything but different" };
             let (x, y) = (self.show(a.ty), self.show(b.ty));
@@ -146,8 +227,16 @@ impl Lower<'_> {
             return self.wrong_bool(span);
         };
         let (a, b) = (self.fit(cx, a, common), self.fit(cx, b, common));
-        let kind = ExprKind::Binary(if equal { BinaryOp::Eq } else { BinaryOp::Ne }, Box::new(a), Box::new(b));
-        Expr { kind, ty: self.prim.bool, span }
+        let kind = ExprKind::Binary(
+            if equal { BinaryOp::Eq } else { BinaryOp::Ne },
+            Box::new(a),
+            Box::new(b),
+        );
+        Expr {
+            kind,
+            ty: self.prim.bool,
+            span,
+        }
     }
 
     /// Something wrong that would have been a `bool`.
@@ -174,7 +263,11 @@ impl Lower<'_> {
 
     fn contained(&mut self, cx: &mut Cx, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
         let right_first = !self.means_value(cx, left);
-        let lowered = if right_first { None } else { Some(self.expr(cx, left, None)) };
+        let lowered = if right_first {
+            None
+        } else {
+            Some(self.expr(cx, left, None))
+        };
         let hint = lowered.as_ref().map(|left| left.ty).map(|ty| self.list_of(ty));
         let hint = hint.filter(|_| matches!(right.unparen().kind, ast::ExprKind::List(_)));
         let whole = self.expr(cx, right, hint);
@@ -183,14 +276,19 @@ impl Lower<'_> {
             TyKind::Map(_) | TyKind::String => self.prim.string,
             TyKind::Error => self.prim.error,
             TyKind::Nullable(_) => {
-                self.error(codes::NULLABLE, whole.span, "this may be null", "").help =
-                    Some("say what stands for null: `… in (… ?? [])`".into());
+                self.error(codes::NULLABLE, whole.span, "this may be null", "")
+                    .help = Some("say what stands for null: `… in (… ?? [])`".into());
                 self.prim.error
             }
             _ => {
                 let shown = self.show(whole.ty);
-                self.error(codes::BAD_OPERANDS, whole.span, format!("nothing is `in` {shown_is}", shown_is = with_article(&shown)), "").help =
-                    Some("`in` looks into a list, the keys of a map, or a text".into());
+                self.error(
+                    codes::BAD_OPERANDS,
+                    whole.span,
+                    format!("nothing is `in` {shown_is}", shown_is = with_article(&shown)),
+                    "",
+                )
+                .help = Some("`in` looks into a list, the keys of a map, or a text".into());
                 self.prim.error
             }
         };
@@ -203,11 +301,26 @@ impl Lower<'_> {
             self.mismatch(part.ty, part.span, want);
             return self.wrong(span);
         }
-        let part = if self.fits(part.ty, want) { self.fit(cx, part, want) } else { part };
-        Expr { kind: ExprKind::Binary(BinaryOp::In, Box::new(part), Box::new(whole)), ty: self.prim.bool, span }
+        let part = if self.fits(part.ty, want) {
+            self.fit(cx, part, want)
+        } else {
+            part
+        };
+        Expr {
+            kind: ExprKind::Binary(BinaryOp::In, Box::new(part), Box::new(whole)),
+            ty: self.prim.bool,
+            span,
+        }
     }
 
-    fn order(&mut self, cx: &mut Cx, (op, op_span): (Written, Span), left: Expr, right: Expr, span: Span) -> Expr {
+    fn order(
+        &mut self,
+        cx: &mut Cx,
+        (op, op_span): (Written, Span),
+        left: Expr,
+        right: Expr,
+        span: Span,
+    ) -> Expr {
         if left.ty == self.prim.error || right.ty == self.prim.error {
             return self.wrong(span);
         }
@@ -219,7 +332,11 @@ impl Lower<'_> {
         };
         let (left, right) = (self.fit(cx, left, ty), self.fit(cx, right, ty));
         let kind = ExprKind::Binary(op_of(op), Box::new(left), Box::new(right));
-        Expr { kind, ty: self.prim.bool, span }
+        Expr {
+            kind,
+            ty: self.prim.bool,
+            span,
+        }
     }
 
     /// Whether `<` works on the type.
@@ -230,7 +347,14 @@ impl Lower<'_> {
         )
     }
 
-    fn arithmetic(&mut self, cx: &mut Cx, (op, op_span): (Written, Span), left: Expr, right: Expr, span: Span) -> Expr {
+    fn arithmetic(
+        &mut self,
+        cx: &mut Cx,
+        (op, op_span): (Written, Span),
+        left: Expr,
+        right: Expr,
+        span: Span,
+    ) -> Expr {
         let (a, b) = (self.bare(left.ty), self.bare(right.ty));
         if a == self.prim.error || b == self.prim.error {
             return self.wrong(span);
@@ -244,21 +368,29 @@ impl Lower<'_> {
                 let ty = self.common(a, b);
                 if let Some(ty) = ty {
                     let (left, right) = (self.fit(cx, left, ty), self.fit(cx, right, ty));
-                    return Expr { kind: ExprKind::Binary(BinaryOp::Add, Box::new(left), Box::new(right)), ty, span };
+                    return Expr {
+                        kind: ExprKind::Binary(BinaryOp::Add, Box::new(left), Box::new(right)),
+                        ty,
+                        span,
+                    };
                 }
                 None
             }
-            (Written::Add, TyKind::Time, TyKind::Duration) | (Written::Sub, TyKind::Time, TyKind::Duration) => Some(prim.time),
+            (Written::Add, TyKind::Time, TyKind::Duration)
+            | (Written::Sub, TyKind::Time, TyKind::Duration) => Some(prim.time),
             (Written::Sub, TyKind::Time, TyKind::Time) => Some(prim.duration),
             (Written::Add | Written::Sub, TyKind::Duration, TyKind::Duration) => Some(prim.duration),
-            (Written::Mul | Written::Div, TyKind::Duration, TyKind::Int) | (Written::Mul, TyKind::Int, TyKind::Duration) => {
-                Some(prim.duration)
-            }
+            (Written::Mul | Written::Div, TyKind::Duration, TyKind::Int)
+            | (Written::Mul, TyKind::Int, TyKind::Duration) => Some(prim.duration),
             (_, TyKind::Int, TyKind::Int) => Some(prim.int),
             (_, TyKind::Int | TyKind::Float, TyKind::Int | TyKind::Float) => {
                 let (left, right) = (self.fit(cx, left, prim.float), self.fit(cx, right, prim.float));
                 let kind = ExprKind::Binary(op_of(op), Box::new(left), Box::new(right));
-                return Expr { kind, ty: prim.float, span };
+                return Expr {
+                    kind,
+                    ty: prim.float,
+                    span,
+                };
             }
             _ => None,
         };
@@ -266,25 +398,46 @@ impl Lower<'_> {
             self.bad_operands((op, op_span), &left, &right);
             return self.wrong(span);
         };
-        Expr { kind: ExprKind::Binary(op_of(op), Box::new(left), Box::new(right)), ty, span }
+        Expr {
+            kind: ExprKind::Binary(op_of(op), Box::new(left), Box::new(right)),
+            ty,
+            span,
+        }
     }
 
     fn bad_operands(&mut self, (op, op_span): (Written, Span), left: &Expr, right: &Expr) {
         let (a, b) = (self.show(left.ty), self.show(right.ty));
-        let nullable = [left, right].into_iter().find(|side| matches!(self.kind(side.ty), TyKind::Nullable(_)));
+        let nullable = [left, right]
+            .into_iter()
+            .find(|side| matches!(self.kind(side.ty), TyKind::Nullable(_)));
         let json = [left, right].into_iter().find(|side| side.ty == self.prim.json);
         let string = matches!(self.kind(self.bare(left.ty)), TyKind::String)
             || matches!(self.kind(self.bare(right.ty)), TyKind::String);
         if let Some(side) = nullable {
-            let (shown, ty) = (self.project.sources.slice(side.span).to_string(), self.show(side.ty));
-            self.error(codes::NULLABLE, side.span, format!("`{shown}` may be null, and `{}` needs a value", op.as_str()), &format!("is `{ty}`"))
-                .help = Some(format!("say what stands for null: `({shown} ?? …)`, or test `{shown} != null` before"));
+            let (shown, ty) = (
+                self.project.sources.slice(side.span).to_string(),
+                self.show(side.ty),
+            );
+            self.error(
+                codes::NULLABLE,
+                side.span,
+                format!("`{shown}` may be null, and `{}` needs a value", op.as_str()),
+                &format!("is `{ty}`"),
+            )
+            .help = Some(format!(
+                "say what stands for null: `({shown} ?? …)`, or test `{shown} != null` before"
+            ));
             return;
         }
         if let Some(side) = json {
             let other = if std::ptr::eq(side, left) { &b } else { &a };
-            self.error(codes::JSON_AS_VALUE, side.span, "`json` has to be narrowed before it is used", "is `json`").help =
-                Some(format!("write `(… as {other})`"));
+            self.error(
+                codes::JSON_AS_VALUE,
+                side.span,
+                "`json` has to be narrowed before it is used",
+                "is `json`",
+            )
+            .help = Some(format!("write `(… as {other})`"));
             return;
         }
         let help = match op {
@@ -294,11 +447,13 @@ impl Lower<'_> {
             }
             _ => None,
         };
-        let mut diagnostic =
-            Diagnostic::new(codes::BAD_OPERANDS, format!("`{}` does not work on `{a}` and `{b}`", op.as_str()))
-                .primary(op_span, "")
-                .label(left.span, format!("is `{a}`"))
-                .label(right.span, format!("is `{b}`"));
+        let mut diagnostic = Diagnostic::new(
+            codes::BAD_OPERANDS,
+            format!("`{}` does not work on `{a}` and `{b}`", op.as_str()),
+        )
+        .primary(op_span, "")
+        .label(left.span, format!("is `{a}`"))
+        .label(right.span, format!("is `{b}`"));
         diagnostic.help = help;
         self.report(diagnostic);
     }

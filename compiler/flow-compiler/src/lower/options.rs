@@ -73,22 +73,41 @@ fn known(protocol: Protocol) -> &'static [(&'static str, Value)] {
         Protocol::Mcp => &[("tool", Text), ("headers", Any)],
         Protocol::Mqtt => &[("topic", Text), ("reply_topic", Text), ("qos", Int)],
         Protocol::RedisStream => &[("stream", Text), ("reply_stream", Text)],
-        Protocol::Exec => &[("command", Words), ("env", Any), ("stdin", OneOf(&["args", "none"])), ("cwd", Text)],
-        Protocol::Store => {
-            &[("get", Op), ("put", Op), ("list", Op), ("delete", Op), ("namespace", Text), ("key", Text)]
-        }
+        Protocol::Exec => &[
+            ("command", Words),
+            ("env", Any),
+            ("stdin", OneOf(&["args", "none"])),
+            ("cwd", Text),
+        ],
+        Protocol::Store => &[
+            ("get", Op),
+            ("put", Op),
+            ("list", Op),
+            ("delete", Op),
+            ("namespace", Text),
+            ("key", Text),
+        ],
     }
 }
 
 impl Lower<'_> {
-    pub(super) fn options(&mut self, cx: &mut Cx, decl: &ast::WorkerDecl, protocol: Protocol, worker: &mut Worker) {
+    pub(super) fn options(
+        &mut self,
+        cx: &mut Cx,
+        decl: &ast::WorkerDecl,
+        protocol: Protocol,
+        worker: &mut Worker,
+    ) {
         let table = known(protocol);
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
         for option in &decl.options {
             let kind = if COMMON.contains(&option.name.name.as_str()) {
                 Some(Value::Common)
             } else {
-                table.iter().find(|(known, _)| *known == option.name.name).map(|(_, kind)| *kind)
+                table
+                    .iter()
+                    .find(|(known, _)| *known == option.name.name)
+                    .map(|(_, kind)| *kind)
             };
             let Some(kind) = kind else {
                 self.unknown_option(&decl.protocol, &option.name, table);
@@ -120,28 +139,44 @@ impl Lower<'_> {
         };
         if let (Some(missing), true, false) = (missing, worker.tags.is_empty(), self.broken(decl.span)) {
             let message = format!("`{}` needs to know what to do", decl.protocol);
-            self.error(codes::MISSING_OPTION, decl.protocol.span, message, "").help =
-                Some(format!("write, for instance, {{ {missing} }}"));
+            self.error(codes::MISSING_OPTION, decl.protocol.span, message, "")
+                .help = Some(format!("write, for instance, {{ {missing} }}"));
         }
     }
 
     /// Lowers options of an unknown protocol for what is wrong inside of them.
     pub(super) fn options_blindly(&mut self, cx: &mut Cx, decl: &ast::WorkerDecl) {
         for option in &decl.options {
-            if let (OptionValue::Expr(value), false) = (&option.value, COMMON.contains(&option.name.name.as_str())) {
+            if let (OptionValue::Expr(value), false) =
+                (&option.value, COMMON.contains(&option.name.name.as_str()))
+            {
                 self.loose(cx, value);
             }
         }
     }
 
-    fn unknown_option(&mut self, protocol: &ast::Ident, option: &ast::Ident, table: &[(&'static str, Value)]) {
-        let all: Vec<&str> = table.iter().map(|(known, _)| *known).chain(COMMON.iter().copied()).collect();
-        let mut diagnostic = Diagnostic::new(codes::UNKNOWN_OPTION, format!("`{protocol}` has no option `{option}`"))
-            .primary(option.span, "unknown");
+    fn unknown_option(
+        &mut self,
+        protocol: &ast::Ident,
+        option: &ast::Ident,
+        table: &[(&'static str, Value)],
+    ) {
+        let all: Vec<&str> = table
+            .iter()
+            .map(|(known, _)| *known)
+            .chain(COMMON.iter().copied())
+            .collect();
+        let mut diagnostic = Diagnostic::new(
+            codes::UNKNOWN_OPTION,
+            format!("`{protocol}` has no option `{option}`"),
+        )
+        .primary(option.span, "unknown");
         diagnostic = match nearest(&option.name, all.iter().copied()) {
-            Some(near) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), option.span, near)
-            }
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                option.span,
+                near,
+            ),
             None => diagnostic.help(format!("it has {}", all.join(", "))),
         };
         self.report(diagnostic);
@@ -155,7 +190,9 @@ impl Lower<'_> {
             ("timeout", OptionValue::Expr(value)) => worker.timeout = self.known_duration(cx, value),
             ("attempts", OptionValue::Attempts(attempts)) => {
                 let on = worker.retry.take().and_then(|retry| retry.on);
-                worker.retry = self.attempts(cx, attempts).map(|retry| crate::hir::flow::Retry { on, ..retry });
+                worker.retry = self
+                    .attempts(cx, attempts)
+                    .map(|retry| crate::hir::flow::Retry { on, ..retry });
             }
             ("retry", OptionValue::RetryOn(classes)) => {
                 let on = Some(self.error_classes(classes));
@@ -170,7 +207,13 @@ impl Lower<'_> {
                     "tags" => "write a list of names: tags [reviewer, rust]".into(),
                     _ => "write, for instance: attempts 3 backoff 500ms..10s".to_string(),
                 };
-                self.error(codes::OPTION_VALUE, span, format!("`{name}` has another form"), "").help = Some(help);
+                self.error(
+                    codes::OPTION_VALUE,
+                    span,
+                    format!("`{name}` has another form"),
+                    "",
+                )
+                .help = Some(help);
             }
         }
     }
@@ -183,7 +226,10 @@ impl Lower<'_> {
                     Ast::Name(tag) => tags.push(name(tag)),
                     Ast::Str(text) if text.plain().is_some() => {
                         let text_value = text.plain().unwrap_or_default().to_string();
-                        tags.push(Name { text: text_value, span: text.span });
+                        tags.push(Name {
+                            text: text_value,
+                            span: text.span,
+                        });
                     }
                     _ => {
                         self.error(codes::OPTION_VALUE, item.span, "a tag is a name", "");
@@ -191,17 +237,28 @@ impl Lower<'_> {
                 }
             }
         } else {
-            self.error(codes::OPTION_VALUE, value.span, "tags are a list of names", "").help =
-                Some("write tags [reviewer, rust]".into());
+            self.error(codes::OPTION_VALUE, value.span, "tags are a list of names", "")
+                .help = Some("write tags [reviewer, rust]".into());
         }
         tags
     }
 
     fn option(&mut self, cx: &mut Cx, option: &WorkerOption, kind: Value, worker: &mut Worker) {
-        let key = |text: &str| Name { text: text.to_string(), span: option.name.span };
+        let key = |text: &str| Name {
+            text: text.to_string(),
+            span: option.name.span,
+        };
         let constant = |lower: &Self, value: ConstValue, span: Span| {
-            let ty = if matches!(value, ConstValue::Bool(_)) { lower.prim.bool } else { lower.prim.string };
-            Expr { kind: ExprKind::Const(value), ty, span }
+            let ty = if matches!(value, ConstValue::Bool(_)) {
+                lower.prim.bool
+            } else {
+                lower.prim.string
+            };
+            Expr {
+                kind: ExprKind::Const(value),
+                ty,
+                span,
+            }
         };
         match (kind, &option.value) {
             (Value::Op, OptionValue::None) => {
@@ -256,7 +313,10 @@ impl Lower<'_> {
         match kind {
             Value::Text => {
                 let lowered = self.expr(cx, value, Some(self.prim.string));
-                let ok = matches!(self.kind(self.core(lowered.ty)), TyKind::String | TyKind::Secret | TyKind::Error);
+                let ok = matches!(
+                    self.kind(self.core(lowered.ty)),
+                    TyKind::String | TyKind::Secret | TyKind::Error
+                );
                 if ok {
                     return lowered;
                 }
@@ -276,9 +336,16 @@ impl Lower<'_> {
                     let want = self.list_of(self.prim.string);
                     return self.check(cx, value, want);
                 };
-                let items: Vec<Expr> = items.iter().map(|item| self.option_value(cx, item, Value::Text)).collect();
+                let items: Vec<Expr> = items
+                    .iter()
+                    .map(|item| self.option_value(cx, item, Value::Text))
+                    .collect();
                 let ty = self.list_of(self.prim.string);
-                Expr { kind: ExprKind::List(items), ty, span: value.span }
+                Expr {
+                    kind: ExprKind::List(items),
+                    ty,
+                    span: value.span,
+                }
             }
             _ => self.loose(cx, value),
         }
@@ -290,12 +357,18 @@ impl Lower<'_> {
         match &value.unparen().kind {
             Ast::List(items) => {
                 let items = items.iter().map(|item| self.loose(cx, item)).collect();
-                Expr { kind: ExprKind::List(items), ty: self.prim.json, span }
+                Expr {
+                    kind: ExprKind::List(items),
+                    ty: self.prim.json,
+                    span,
+                }
             }
             Ast::Record(entries) if entries.iter().all(plain_entry) => {
                 let mut fields: Vec<(String, Expr)> = Vec::new();
                 for entry in entries {
-                    let Entry::Field { key, value, span } = entry else { continue };
+                    let Entry::Field { key, value, span } = entry else {
+                        continue;
+                    };
                     let (text, short) = match key {
                         Key::Name(name) => (name.name.clone(), Some(name)),
                         Key::Str(text) => (text.plain().unwrap_or_default().to_string(), None),
@@ -304,7 +377,10 @@ impl Lower<'_> {
                     let value = match (value, short) {
                         (Some(value), _) => self.loose(cx, value),
                         (None, Some(name)) => {
-                            let written = ast::Expr { kind: Ast::Name(name.clone()), span: name.span };
+                            let written = ast::Expr {
+                                kind: Ast::Name(name.clone()),
+                                span: name.span,
+                            };
                             self.expr(cx, &written, None)
                         }
                         (None, None) => self.wrong(*span),
@@ -315,9 +391,16 @@ impl Lower<'_> {
                     }
                     fields.push((text, value));
                 }
-                let shape = fields.iter().map(|(name, value)| (name.clone(), value.ty)).collect();
+                let shape = fields
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.ty))
+                    .collect();
                 let ty = self.record_of(shape);
-                Expr { kind: ExprKind::Record(fields), ty, span }
+                Expr {
+                    kind: ExprKind::Record(fields),
+                    ty,
+                    span,
+                }
             }
             _ => self.expr(cx, value, None),
         }
@@ -336,18 +419,34 @@ impl Lower<'_> {
             match part {
                 StrPart::Text(text, span) => {
                     let kind = ExprKind::Const(ConstValue::Str(text.clone()));
-                    parts.push(Expr { kind, ty: self.prim.string, span: *span });
+                    parts.push(Expr {
+                        kind,
+                        ty: self.prim.string,
+                        span: *span,
+                    });
                 }
                 StrPart::Expr(written) => {
                     let shown = self.expr(cx, written, None);
                     let span = shown.span;
                     let ty = self.record_of(vec![("value".into(), self.prim.string)]);
-                    let text = Expr { ty: self.prim.string, kind: ExprKind::Interpolate(vec![shown]), span };
-                    parts.push(Expr { kind: ExprKind::Record(vec![("value".into(), text)]), ty, span });
+                    let text = Expr {
+                        ty: self.prim.string,
+                        kind: ExprKind::Interpolate(vec![shown]),
+                        span,
+                    };
+                    parts.push(Expr {
+                        kind: ExprKind::Record(vec![("value".into(), text)]),
+                        ty,
+                        span,
+                    });
                 }
             }
         }
-        Expr { kind: ExprKind::List(parts), ty: self.prim.json, span: text.span }
+        Expr {
+            kind: ExprKind::List(parts),
+            ty: self.prim.json,
+            span: text.span,
+        }
     }
 
     /// Status codes as the host reads them: `200`, `200..299`, several with `|` between.
@@ -371,8 +470,13 @@ impl Lower<'_> {
             _ => None,
         };
         if text.is_none() {
-            self.error(codes::OPTION_VALUE, pattern.span, "a status code is a number from 100 to 599", "").help =
-                Some("write expect 200, 200 | 204, or 200..299".into());
+            self.error(
+                codes::OPTION_VALUE,
+                pattern.span,
+                "a status code is a number from 100 to 599",
+                "",
+            )
+            .help = Some("write expect 200, 200 | 204, or 200..299".into());
         }
         text
     }
@@ -380,8 +484,12 @@ impl Lower<'_> {
 
 fn plain_entry(entry: &Entry) -> bool {
     match entry {
-        Entry::Field { key: Key::Str(text), .. } => text.plain().is_some(),
-        Entry::Field { key: Key::Name(_), .. } => true,
+        Entry::Field {
+            key: Key::Str(text), ..
+        } => text.plain().is_some(),
+        Entry::Field {
+            key: Key::Name(_), ..
+        } => true,
         _ => false,
     }
 }

@@ -13,7 +13,14 @@ use crate::hir::expr::{Expr, ExprKind, MatchArm, Pattern, PatternKind};
 use crate::types::{Ty, TyKind, with_article};
 
 impl Lower<'_> {
-    pub(super) fn match_expr(&mut self, cx: &mut Cx, subject: &ast::Expr, arms: &[ast::MatchArm], want: Option<Ty>, span: Span) -> Expr {
+    pub(super) fn match_expr(
+        &mut self,
+        cx: &mut Cx,
+        subject: &ast::Expr,
+        arms: &[ast::MatchArm],
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
         let subject = self.expr(cx, subject, None);
         let mut patterns = Vec::new();
         let mut bodies = Vec::new();
@@ -25,11 +32,23 @@ impl Lower<'_> {
             self.close(cx, mark);
             patterns.push(pattern);
         }
-        let pairs: Vec<(&Pattern, Span)> = patterns.iter().zip(arms).map(|(pattern, arm)| (pattern, arm.span)).collect();
+        let pairs: Vec<(&Pattern, Span)> = patterns
+            .iter()
+            .zip(arms)
+            .map(|(pattern, arm)| (pattern, arm.span))
+            .collect();
         self.check_arms(subject.ty, &pairs, span, "this `match`");
         let (bodies, ty) = self.unified(cx, bodies, want, "arms");
-        let arms = patterns.into_iter().zip(bodies).map(|(pattern, body)| MatchArm { pattern, body }).collect();
-        Expr { kind: ExprKind::Match(Box::new(subject), arms), ty, span }
+        let arms = patterns
+            .into_iter()
+            .zip(bodies)
+            .map(|(pattern, body)| MatchArm { pattern, body })
+            .collect();
+        Expr {
+            kind: ExprKind::Match(Box::new(subject), arms),
+            ty,
+            span,
+        }
     }
 
     /// In an arm that does not take null, what is matched is there.
@@ -43,14 +62,22 @@ impl Lower<'_> {
     }
 
     /// Lowers a pattern for values of a type, and binds its names.
-    pub(super) fn pattern(&mut self, cx: &mut Cx, written: &ast::Pattern, subject: Ty, bind: bool) -> Pattern {
+    pub(super) fn pattern(
+        &mut self,
+        cx: &mut Cx,
+        written: &ast::Pattern,
+        subject: Ty,
+        bind: bool,
+    ) -> Pattern {
         let span = written.span;
         let kind = match &written.kind {
             ast::PatternKind::Wildcard => PatternKind::Any,
             ast::PatternKind::Error => PatternKind::Error,
-            ast::PatternKind::Or(all) => {
-                PatternKind::Or(all.iter().map(|one| self.pattern(cx, one, subject, false)).collect())
-            }
+            ast::PatternKind::Or(all) => PatternKind::Or(
+                all.iter()
+                    .map(|one| self.pattern(cx, one, subject, false))
+                    .collect(),
+            ),
             ast::PatternKind::Literal(literal) => self.literal_pattern(*literal, subject, span),
             ast::PatternKind::Str(text) => match (text.plain(), self.kind(self.core(subject))) {
                 (None, _) => self.bad_pattern(span, "a pattern is a text without `${…}`"),
@@ -59,13 +86,20 @@ impl Lower<'_> {
                 }
                 (Some(plain), TyKind::Enum(decl)) if decl.variants.iter().any(|(name, _)| name == plain) => {
                     let plain = plain.to_string();
-                    self.error(codes::BAD_PATTERN, span, "a variant is written without quotes", "").help =
-                        Some(format!("write `{plain}`"));
+                    self.error(
+                        codes::BAD_PATTERN,
+                        span,
+                        "a variant is written without quotes",
+                        "",
+                    )
+                    .help = Some(format!("write `{plain}`"));
                     PatternKind::Error
                 }
                 _ => self.other_type(subject, "string", span),
             },
-            ast::PatternKind::Range { from, to } => self.range_pattern(from.as_ref(), to.as_ref(), subject, span),
+            ast::PatternKind::Range { from, to } => {
+                self.range_pattern(from.as_ref(), to.as_ref(), subject, span)
+            }
             ast::PatternKind::Variant { owner, name, fields } => {
                 self.variant_pattern(cx, owner.as_ref(), name, fields.as_deref(), subject, bind)
             }
@@ -81,7 +115,12 @@ impl Lower<'_> {
     fn other_type(&mut self, subject: Ty, what: &str, span: Span) -> PatternKind {
         if subject != self.prim.error {
             let shown = self.show(subject);
-            self.error(codes::BAD_PATTERN, span, format!("{shown_is} is never a `{what}`", shown_is = with_article(&shown)), &format!("is a `{what}`"));
+            self.error(
+                codes::BAD_PATTERN,
+                span,
+                format!("{shown_is} is never a `{what}`", shown_is = with_article(&shown)),
+                &format!("is a `{what}`"),
+            );
         }
         PatternKind::Error
     }
@@ -119,11 +158,23 @@ impl Lower<'_> {
         }
     }
 
-    fn range_pattern(&mut self, from: Option<&ast::Lit>, to: Option<&ast::Lit>, subject: Ty, span: Span) -> PatternKind {
-        let ordered = matches!(self.kind(self.core(subject)), TyKind::Int | TyKind::Float | TyKind::Duration | TyKind::Error);
+    fn range_pattern(
+        &mut self,
+        from: Option<&ast::Lit>,
+        to: Option<&ast::Lit>,
+        subject: Ty,
+        span: Span,
+    ) -> PatternKind {
+        let ordered = matches!(
+            self.kind(self.core(subject)),
+            TyKind::Int | TyKind::Float | TyKind::Duration | TyKind::Error
+        );
         if !ordered {
             let shown = self.show(subject);
-            return self.bad_pattern(span, &format!("a range does not fit {shown_is}", shown_is = with_article(&shown)));
+            return self.bad_pattern(
+                span,
+                &format!("a range does not fit {shown_is}", shown_is = with_article(&shown)),
+            );
         }
         let mut ends = [None, None];
         for (end, literal) in ends.iter_mut().zip([from, to]) {
@@ -136,7 +187,10 @@ impl Lower<'_> {
         let [from, to] = ends;
         if let (Some(a), Some(b)) = (&from, &to) {
             if super::eval::compare(a, b).is_some_and(std::cmp::Ordering::is_gt) {
-                return self.bad_pattern(span, "a range from the larger to the smaller number takes nothing");
+                return self.bad_pattern(
+                    span,
+                    "a range from the larger to the smaller number takes nothing",
+                );
             }
         }
         PatternKind::Range(from, to)
@@ -160,7 +214,12 @@ impl Lower<'_> {
                     return self.other_type(subject, &other, owner.span.to(name.span));
                 }
                 None => {
-                    self.error(flow_diagnostics::codes::names::UNKNOWN_TYPE, owner.span, format!("there is no enum `{owner}`"), "");
+                    self.error(
+                        flow_diagnostics::codes::names::UNKNOWN_TYPE,
+                        owner.span,
+                        format!("there is no enum `{owner}`"),
+                        "",
+                    );
                     return PatternKind::Error;
                 }
             }
@@ -172,8 +231,16 @@ impl Lower<'_> {
                     TyKind::String => format!("a text is written in quotes: \"{name}\""),
                     _ => "patterns are literals, ranges, variants and `_`".into(),
                 };
-                self.error(codes::BAD_PATTERN, name.span, format!("`{name}` is no pattern for {shown_is}", shown_is = with_article(&shown)), "").help =
-                    Some(help);
+                self.error(
+                    codes::BAD_PATTERN,
+                    name.span,
+                    format!(
+                        "`{name}` is no pattern for {shown_is}",
+                        shown_is = with_article(&shown)
+                    ),
+                    "",
+                )
+                .help = Some(help);
             }
             for field in fields.unwrap_or_default() {
                 self.bind(cx, field, self.prim.error, false);
@@ -230,7 +297,9 @@ fn takes_null(pattern: &Pattern) -> Option<bool> {
             if all.iter().any(|one| takes_null(one) == Some(true)) {
                 Some(true)
             } else {
-                all.iter().all(|one| takes_null(one) == Some(false)).then_some(false)
+                all.iter()
+                    .all(|one| takes_null(one) == Some(false))
+                    .then_some(false)
             }
         }
         _ => Some(false),

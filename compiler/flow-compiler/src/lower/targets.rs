@@ -48,10 +48,24 @@ impl Lower<'_> {
     }
 
     /// The arguments of a node that is started.
-    pub(super) fn node_args(&mut self, cx: &mut Cx, node: NodeRef, name: &ast::Ident, args: &[ast::Arg], span: Span) -> Vec<(String, Expr)> {
-        let Some(flow) = cx.flow.clone() else { return Vec::new() };
+    pub(super) fn node_args(
+        &mut self,
+        cx: &mut Cx,
+        node: NodeRef,
+        name: &ast::Ident,
+        args: &[ast::Arg],
+        span: Span,
+    ) -> Vec<(String, Expr)> {
+        let Some(flow) = cx.flow.clone() else {
+            return Vec::new();
+        };
         let sig = &flow.node_sigs[node.index()];
-        let callee = Callee { kind: "node", name: &name.name, declared: Some(sig.span), span };
+        let callee = Callee {
+            kind: "node",
+            name: &name.name,
+            declared: Some(sig.span),
+            span,
+        };
         self.args(cx, &sig.params, args, &callee)
     }
 
@@ -59,8 +73,13 @@ impl Lower<'_> {
     pub(super) fn closed_target(&mut self, cx: &mut Cx, written: &ast::Target) -> Target {
         match &written.kind {
             ast::TargetKind::Node { name, args } if args.is_empty() => {
-                let kind = self.node_named(cx, name).map_or(TargetKind::Error, |node| TargetKind::Node(node, Vec::new()));
-                Target { kind, span: written.span }
+                let kind = self
+                    .node_named(cx, name)
+                    .map_or(TargetKind::Error, |node| TargetKind::Node(node, Vec::new()));
+                Target {
+                    kind,
+                    span: written.span,
+                }
             }
             _ => self.target(cx, written, false),
         }
@@ -73,14 +92,20 @@ impl Lower<'_> {
             return Some(*node);
         }
         let message = format!("the flow `{}` has no node `{name}`", flow.name);
-        if self.out.iter().any(|known| known.code == name_codes::UNKNOWN_NODE && known.message == message) {
+        if self
+            .out
+            .iter()
+            .any(|known| known.code == name_codes::UNKNOWN_NODE && known.message == message)
+        {
             return None;
         }
         let mut diagnostic = Diagnostic::new(name_codes::UNKNOWN_NODE, message).primary(name.span, "unknown");
         diagnostic = match nearest(&name.name, flow.nodes.keys().map(String::as_str)) {
-            Some(near) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), name.span, near)
-            }
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
             None => diagnostic.help(format!("declare it: task {name} {{ … }}")),
         };
         self.report(diagnostic);
@@ -110,12 +135,20 @@ impl Lower<'_> {
                 ArmTest::Pattern(pattern) => above.push(pattern.clone()),
                 _ => {}
             }
-            lowered.push(Arm { test, label, target, span: arm.span });
+            lowered.push(Arm {
+                test,
+                label,
+                target,
+                span: arm.span,
+            });
         }
         self.close(cx, mark);
         match &scrutinee {
             Some(scrutinee) => {
-                let any = Pattern { kind: crate::hir::expr::PatternKind::Any, span: whole };
+                let any = Pattern {
+                    kind: crate::hir::expr::PatternKind::Any,
+                    span: whole,
+                };
                 let pairs: Vec<(&Pattern, Span)> = lowered
                     .iter()
                     .map(|arm| match &arm.test {
@@ -127,11 +160,25 @@ impl Lower<'_> {
             }
             None => self.check_chain(&lowered, every, whole, what),
         }
-        let span = arms.first().map_or(whole, |first| first.span).to(arms.last().map_or(whole, |last| last.span));
-        Decision { scrutinee, every, arms: lowered, span }
+        let span = arms
+            .first()
+            .map_or(whole, |first| first.span)
+            .to(arms.last().map_or(whole, |last| last.span));
+        Decision {
+            scrutinee,
+            every,
+            arms: lowered,
+            span,
+        }
     }
 
-    fn guard(&mut self, cx: &mut Cx, guard: &Guard, subject: Option<&Expr>, above: &[Pattern]) -> (ArmTest, String) {
+    fn guard(
+        &mut self,
+        cx: &mut Cx,
+        guard: &Guard,
+        subject: Option<&Expr>,
+        above: &[Pattern],
+    ) -> (ArmTest, String) {
         match (guard, subject) {
             (Guard::Otherwise(_), _) => (ArmTest::Otherwise, "otherwise".into()),
             (Guard::When(cond), None) => {
@@ -147,7 +194,8 @@ impl Lower<'_> {
                     "`when` does not stand between patterns",
                     "",
                 )
-                .help = Some("write all arms as patterns, or leave `match` away and write all as `when`".into());
+                .help =
+                    Some("write all arms as patterns, or leave `match` away and write all as `when`".into());
                 (ArmTest::Otherwise, "otherwise".into())
             }
             (Guard::Pattern(pattern), None) => {
@@ -193,8 +241,13 @@ impl Lower<'_> {
             }
         }
         if all.is_none() && !arms_broken(self, arms, whole) {
-            self.error(codes::NOT_EXHAUSTIVE, whole, format!("{what} does not say where to go when no condition holds"), "")
-                .help = Some("add `otherwise -> …` as the last arm".into());
+            self.error(
+                codes::NOT_EXHAUSTIVE,
+                whole,
+                format!("{what} does not say where to go when no condition holds"),
+                "",
+            )
+            .help = Some("add `otherwise -> …` as the last arm".into());
         }
     }
 
@@ -207,20 +260,29 @@ impl Lower<'_> {
         });
         let target = self.target(cx, &written.target, true);
         self.close(cx, mark);
-        ErrorWay { error, target, span: written.span }
+        ErrorWay {
+            error,
+            target,
+            span: written.span,
+        }
     }
 
     /// A target with updates of its own.
     pub(super) fn way(&mut self, cx: &mut Cx, written: &ast::Way) -> Way {
         let target = self.target(cx, &written.target, false);
         let updates: Vec<&ast::Update> = written.updates.iter().collect();
-        Way { target, updates: self.updates(cx, &updates) }
+        Way {
+            target,
+            updates: self.updates(cx, &updates),
+        }
     }
 }
 
 /// Whether an arm may be missing only because it could not be read.
 fn arms_broken(lower: &Lower<'_>, arms: &[Arm], whole: Span) -> bool {
     let end = arms.last().map_or(whole.end, |arm| arm.span.end);
-    let next = lower.project.sources.text(whole.file)[end as usize..].find('}').map_or(end, |at| end + at as u32);
+    let next = lower.project.sources.text(whole.file)[end as usize..]
+        .find('}')
+        .map_or(end, |at| end + at as u32);
     lower.broken(Span::new(whole.file, whole.start, next))
 }

@@ -15,7 +15,12 @@ impl Lower<'_> {
                 match self.find(index, Space::Callables, &test.flow.name) {
                     Some(Symbol::Flow(_) | Symbol::Unknown) => {}
                     Some(_) => {
-                        self.error(codes::WRONG_KIND, test.flow.span, format!("`{}` is no flow", test.flow), "");
+                        self.error(
+                            codes::WRONG_KIND,
+                            test.flow.span,
+                            format!("`{}` is no flow", test.flow),
+                            "",
+                        );
                     }
                     None => {
                         let cx = super::Cx::new(index);

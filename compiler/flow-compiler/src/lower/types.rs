@@ -66,7 +66,11 @@ impl<'a> Lower<'a> {
             };
         }
         if let Some(ty) = self.builtin(&name.name) {
-            return if args.is_empty() { ty } else { self.arity(name, 0, args.len()) };
+            return if args.is_empty() {
+                ty
+            } else {
+                self.arity(name, 0, args.len())
+            };
         }
         match self.find(cx.module, Space::Types, &name.name) {
             Some(Symbol::Unknown) => self.prim.error,
@@ -108,13 +112,22 @@ impl<'a> Lower<'a> {
             1 => "takes one type argument".to_string(),
             n => format!("takes {n} type arguments"),
         };
-        self.error(codes::TYPE_ARGUMENTS, name.span, format!("`{name}` {says}, not {got}"), "");
+        self.error(
+            codes::TYPE_ARGUMENTS,
+            name.span,
+            format!("`{name}` {says}, not {got}"),
+            "",
+        );
         self.prim.error
     }
 
     fn unknown_type(&mut self, cx: &Cx, name: &ast::Ident) -> Ty {
         let scope = &self.names.scopes[cx.module];
-        let known = scope.types.keys().map(String::as_str).chain(BUILTIN_TYPES.iter().copied());
+        let known = scope
+            .types
+            .keys()
+            .map(String::as_str)
+            .chain(BUILTIN_TYPES.iter().copied());
         let near = match name.name.as_str() {
             "str" | "String" | "text" => Some("string"),
             "integer" | "number" | "i64" => Some("int"),
@@ -125,13 +138,17 @@ impl<'a> Lower<'a> {
             _ => nearest(&name.name, known),
         }
         .map(str::to_string);
-        let mut diagnostic =
-            Diagnostic::new(name_codes::UNKNOWN_TYPE, format!("there is no type `{name}`")).primary(name.span, "unknown");
+        let mut diagnostic = Diagnostic::new(name_codes::UNKNOWN_TYPE, format!("there is no type `{name}`"))
+            .primary(name.span, "unknown");
         diagnostic = match near {
-            Some(near) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), name.span, near)
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
+            None if name.name == "list" || name.name == "array" => {
+                diagnostic.help("a list of T is written `[T]`")
             }
-            None if name.name == "list" || name.name == "array" => diagnostic.help("a list of T is written `[T]`"),
             None => diagnostic.help(format!("declare it: type {name} = …")),
         };
         self.report(diagnostic);
@@ -145,7 +162,12 @@ impl<'a> Lower<'a> {
             self.reference(index, item.decl.name.span);
             return;
         }
-        let args: Vec<Ty> = item.decl.params.iter().map(|param| self.param_ty(&param.name)).collect();
+        let args: Vec<Ty> = item
+            .decl
+            .params
+            .iter()
+            .map(|param| self.param_ty(&param.name))
+            .collect();
         self.instance(index, args);
     }
 
@@ -178,17 +200,29 @@ impl<'a> Lower<'a> {
     }
 
     fn endless(&mut self, name: &ast::Ident, at: Span) {
-        let label = if at == name.span { "contains itself" } else { "needed to know itself" };
-        self.error(name_codes::RECURSIVE_TYPE, at, format!("`{name}` would never end"), label).help =
-            Some("put a list, a map or `?` between: a value has to end somewhere".into());
+        let label = if at == name.span {
+            "contains itself"
+        } else {
+            "needed to know itself"
+        };
+        self.error(
+            name_codes::RECURSIVE_TYPE,
+            at,
+            format!("`{name}` would never end"),
+            label,
+        )
+        .help = Some("put a list, a map or `?` between: a value has to end somewhere".into());
     }
 
     /// Whether every value of a record holds another one of the same type.
     fn contains_itself(&self, ty: Ty, whole: Ty, depth: u32) -> bool {
-        let TyKind::Record(record) = self.program.types.kind(ty) else { return false };
+        let TyKind::Record(record) = self.program.types.kind(ty) else {
+            return false;
+        };
         depth < 32
             && record.fields.iter().any(|field| {
-                field.default.is_none() && (field.ty == whole || self.contains_itself(field.ty, whole, depth + 1))
+                field.default.is_none()
+                    && (field.ty == whole || self.contains_itself(field.ty, whole, depth + 1))
             })
     }
 
@@ -223,11 +257,22 @@ impl<'a> Lower<'a> {
                 continue;
             }
             let ty = self.ty(cx, &field.ty);
-            fields.push((FieldTy { name: field.name.name.clone(), ty, default: None, doc: doc(field.doc.as_ref()) }, field));
+            fields.push((
+                FieldTy {
+                    name: field.name.name.clone(),
+                    ty,
+                    default: None,
+                    doc: doc(field.doc.as_ref()),
+                },
+                field,
+            ));
         }
         let kind = |fields: &[(FieldTy, &ast::TypeField)], name: &Option<String>| {
             let fields = fields.iter().map(|(field, _)| field.clone()).collect();
-            TyKind::Record(RecordTy { name: name.clone(), fields })
+            TyKind::Record(RecordTy {
+                name: name.clone(),
+                fields,
+            })
         };
         self.program.types.set(handle, kind(&fields, &name));
         let mut defaults = false;
@@ -257,15 +302,28 @@ impl<'a> Lower<'a> {
         }
         let mut inner = Cx::new(cx.module);
         inner.type_params = Rc::clone(&cx.type_params);
-        let it = Local { id: LocalId(0), name: "it".into(), ty: base, span: cond.span };
+        let it = Local {
+            id: LocalId(0),
+            name: "it".into(),
+            ty: base,
+            span: cond.span,
+        };
         inner.next = 1;
-        inner.locals.push(super::Bound { local: it, used: true, lint: false });
+        inner.locals.push(super::Bound {
+            local: it,
+            used: true,
+            lint: false,
+        });
         let checked = self.check(&mut inner, cond, self.prim.bool);
         if checked.ty == self.prim.error {
             return base;
         }
         let text = self.project.sources.slice(cond.span).to_string();
-        self.program.types.add(TyKind::Refined(Box::new(RefinedTy { base, cond: checked, text })))
+        self.program.types.add(TyKind::Refined(Box::new(RefinedTy {
+            base,
+            cond: checked,
+            text,
+        })))
     }
 
     /// The type of an enum, built when it is first needed.
@@ -287,58 +345,100 @@ impl<'a> Lower<'a> {
             let params = self.params(&cx, &variant.fields);
             let fields = params
                 .into_iter()
-                .map(|p| FieldTy { name: p.name.text, ty: p.ty, default: p.default, doc: p.doc })
+                .map(|p| FieldTy {
+                    name: p.name.text,
+                    ty: p.ty,
+                    default: p.default,
+                    doc: p.doc,
+                })
                 .collect();
             variants.push((variant.name.name.clone(), fields));
         }
         let (name, span) = (item.decl.name.name.clone(), item.decl.name.span);
-        self.program.types.set(handle, TyKind::Enum(EnumTy { name, span, variants }));
+        self.program
+            .types
+            .set(handle, TyKind::Enum(EnumTy { name, span, variants }));
         handle
     }
 
     /// A handle for a type that is being resolved: a record without fields until it is known.
     fn open_type(&mut self) -> Ty {
-        self.program.types.add(TyKind::Record(RecordTy { name: None, fields: Vec::new() }))
+        self.program.types.add(TyKind::Record(RecordTy {
+            name: None,
+            fields: Vec::new(),
+        }))
     }
 
     pub(super) fn list_of(&mut self, item: Ty) -> Ty {
-        self.program.types.intern(format!("[{}]", item.0), TyKind::List(item))
+        self.program
+            .types
+            .intern(format!("[{}]", item.0), TyKind::List(item))
     }
 
     pub(super) fn map_of(&mut self, value: Ty) -> Ty {
-        self.program.types.intern(format!("map {}", value.0), TyKind::Map(value))
+        self.program
+            .types
+            .intern(format!("map {}", value.0), TyKind::Map(value))
     }
 
     /// `T?`; of something that may be null already, and of an unknown type, the type itself.
     pub(super) fn nullable(&mut self, inner: Ty) -> Ty {
         match self.program.types.kind(inner) {
             TyKind::Error | TyKind::Null | TyKind::Nullable(_) => inner,
-            _ => self.program.types.intern(format!("{}?", inner.0), TyKind::Nullable(inner)),
+            _ => self
+                .program
+                .types
+                .intern(format!("{}?", inner.0), TyKind::Nullable(inner)),
         }
     }
 
     pub(super) fn fn_of(&mut self, params: Vec<Ty>, result: Ty) -> Ty {
         let key: Vec<String> = params.iter().map(|ty| ty.0.to_string()).collect();
-        self.program.types.intern(format!("({}) -> {}", key.join(","), result.0), TyKind::Fn(params, result))
+        self.program.types.intern(
+            format!("({}) -> {}", key.join(","), result.0),
+            TyKind::Fn(params, result),
+        )
     }
 
     pub(super) fn param_ty(&mut self, name: &str) -> Ty {
-        self.program.types.intern(format!("param {name}"), TyKind::Param(name.to_string()))
+        self.program
+            .types
+            .intern(format!("param {name}"), TyKind::Param(name.to_string()))
     }
 
     /// A record type that was not declared.
     pub(super) fn record_of(&mut self, fields: Vec<(String, Ty)>) -> Ty {
-        let key: Vec<String> = fields.iter().map(|(name, ty)| format!("{name}:{}", ty.0)).collect();
-        let fields =
-            fields.into_iter().map(|(name, ty)| FieldTy { name, ty, default: None, doc: None }).collect::<Vec<_>>();
-        self.program.types.intern(format!("{{{}}}", key.join(",")), TyKind::Record(RecordTy { name: None, fields }))
+        let key: Vec<String> = fields
+            .iter()
+            .map(|(name, ty)| format!("{name}:{}", ty.0))
+            .collect();
+        let fields = fields
+            .into_iter()
+            .map(|(name, ty)| FieldTy {
+                name,
+                ty,
+                default: None,
+                doc: None,
+            })
+            .collect::<Vec<_>>();
+        self.program.types.intern(
+            format!("{{{}}}", key.join(",")),
+            TyKind::Record(RecordTy { name: None, fields }),
+        )
     }
 
     /// An enum that is built into the language.
     pub(super) fn builtin_enum(&mut self, name: &str, variants: &[&str]) -> Ty {
         let span = self.project.modules[0].ast.span.before();
-        let variants = variants.iter().map(|variant| ((*variant).to_string(), Vec::new())).collect();
-        let kind = TyKind::Enum(EnumTy { name: name.to_string(), span, variants });
+        let variants = variants
+            .iter()
+            .map(|variant| ((*variant).to_string(), Vec::new()))
+            .collect();
+        let kind = TyKind::Enum(EnumTy {
+            name: name.to_string(),
+            span,
+            variants,
+        });
         self.program.types.intern(format!("enum {name}"), kind)
     }
 

@@ -17,18 +17,30 @@ impl<'a> Lower<'a> {
             match &clause.kind {
                 ClauseKind::For(value) => {
                     let what = WaitKind::For(self.check(cx, value, self.prim.duration));
-                    all.push(WaitFor { what, way: None, span });
+                    all.push(WaitFor {
+                        what,
+                        way: None,
+                        span,
+                    });
                 }
                 ClauseKind::Until(value) => {
                     let what = WaitKind::Until(self.check(cx, value, self.prim.time));
-                    all.push(WaitFor { what, way: None, span });
+                    all.push(WaitFor {
+                        what,
+                        way: None,
+                        span,
+                    });
                 }
                 ClauseKind::ForEvent(event) => {
                     if let Some(what) = self.event(cx, event) {
                         if let WaitKind::Event { bound, .. } = &what {
                             node.reply.clone_from(bound);
                         }
-                        all.push(WaitFor { what, way: None, span });
+                        all.push(WaitFor {
+                            what,
+                            way: None,
+                            span,
+                        });
                     }
                 }
                 ClauseKind::EventArm(event, way) => {
@@ -50,8 +62,8 @@ impl<'a> Lower<'a> {
         self.updated_twice(cx, &node.body);
         if all.is_empty() && !decl.clauses.iter().any(names_something) {
             let message = format!("the wait `{}` waits for nothing", decl.name);
-            self.error(worker_codes::MISSING_CALL, node.head, message, "").help =
-                Some("write `for 10m`, `until time`, or `for event name as e`".into());
+            self.error(worker_codes::MISSING_CALL, node.head, message, "")
+                .help = Some("write `for 10m`, `until time`, or `for event name as e`".into());
         }
         node.kind = NodeKind::Wait(all);
     }
@@ -69,7 +81,12 @@ impl<'a> Lower<'a> {
         if let Some(filter) = &filter {
             self.learn(cx, filter, true);
         }
-        Some(WaitKind::Event { event, bound, filter, transient: written.transient.is_some() })
+        Some(WaitKind::Event {
+            event,
+            bound,
+            filter,
+            transient: written.transient.is_some(),
+        })
     }
 
     /// The event of this name; says so when there is none.
@@ -90,5 +107,8 @@ impl<'a> Lower<'a> {
 }
 
 fn names_something(clause: &ast::Clause) -> bool {
-    matches!(clause.kind, ClauseKind::Error | ClauseKind::ForEvent(_) | ClauseKind::EventArm(..))
+    matches!(
+        clause.kind,
+        ClauseKind::Error | ClauseKind::ForEvent(_) | ClauseKind::EventArm(..)
+    )
 }

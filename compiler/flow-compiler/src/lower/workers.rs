@@ -46,7 +46,11 @@ impl Lower<'_> {
             return Rc::clone(sig);
         }
         let decl = self.names.workers[index as usize].decl;
-        let args: Vec<Ty> = decl.type_params.iter().map(|param| self.param_ty(&param.name)).collect();
+        let args: Vec<Ty> = decl
+            .type_params
+            .iter()
+            .map(|param| self.param_ty(&param.name))
+            .collect();
         let sig = Rc::new(self.worker_with(index, &args));
         self.worker_sigs[index as usize] = Some(Rc::clone(&sig));
         sig
@@ -76,7 +80,13 @@ impl Lower<'_> {
         };
         let chat = item.decl.protocol.name == "openai_chat";
         let content = args.first().copied().filter(|content| chat && *content != reply);
-        Sig { params, reply, content, generic: args.len(), span: item.decl.name.span }
+        Sig {
+            params,
+            reply,
+            content,
+            generic: args.len(),
+            span: item.decl.name.span,
+        }
     }
 
     pub(super) fn lower_worker(&mut self, index: u32) {
@@ -86,7 +96,10 @@ impl Lower<'_> {
         let mut cx = Cx::new(item.module);
         cx.no_run = false;
         cx.secrets = true;
-        let type_params = decl.type_params.iter().map(|param| (param.name.clone(), self.param_ty(&param.name)));
+        let type_params = decl
+            .type_params
+            .iter()
+            .map(|param| (param.name.clone(), self.param_ty(&param.name)));
         cx.type_params = Rc::new(type_params.collect());
         let locals = self.bind_params(&mut cx, &decl.params, &sig.params);
         let protocol = self.protocol(&decl.protocol);
@@ -106,7 +119,12 @@ impl Lower<'_> {
         };
         for param in &sig.params {
             if let TyKind::Fn(..) = self.kind(param.ty) {
-                self.error(codes::UNDELIVERABLE, param.name.span, "a function cannot be sent to a worker", "");
+                self.error(
+                    codes::UNDELIVERABLE,
+                    param.name.span,
+                    "a function cannot be sent to a worker",
+                    "",
+                );
             }
         }
         match protocol {
@@ -126,12 +144,17 @@ impl Lower<'_> {
         if written.name.is_empty() {
             return None;
         }
-        let mut diagnostic = Diagnostic::new(codes::UNKNOWN_PROTOCOL, format!("there is no protocol `{written}`"))
-            .primary(written.span, "unknown");
+        let mut diagnostic = Diagnostic::new(
+            codes::UNKNOWN_PROTOCOL,
+            format!("there is no protocol `{written}`"),
+        )
+        .primary(written.span, "unknown");
         diagnostic = match nearest(&written.name, PROTOCOLS.iter().map(|(known, _)| *known)) {
-            Some(near) => {
-                diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), written.span, near)
-            }
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                written.span,
+                near,
+            ),
             None => {
                 let list: Vec<String> = PROTOCOLS.iter().map(|(known, _)| format!("`{known}`")).collect();
                 diagnostic.help(format!("there are {}", list.join(", ")))
@@ -146,13 +169,23 @@ impl Lower<'_> {
         let Some(written) = &decl.result else { return };
         let reply = worker.reply;
         if self.has_secret(reply) {
-            self.error(secrets::SECRET_STORED, written.span, "a reply cannot have a secret in it", "would be stored").help =
-                Some("replies are kept in the run's store; secrets are named, never kept".into());
+            self.error(
+                secrets::SECRET_STORED,
+                written.span,
+                "a reply cannot have a secret in it",
+                "would be stored",
+            )
+            .help = Some("replies are kept in the run's store; secrets are named, never kept".into());
             return;
         }
         if !self.is_data(reply, 12) {
             let shown = self.show(reply);
-            self.error(codes::UNDELIVERABLE, written.span, format!("no worker can reply with `{shown}`"), "has no JSON form");
+            self.error(
+                codes::UNDELIVERABLE,
+                written.span,
+                format!("no worker can reply with `{shown}`"),
+                "has no JSON form",
+            );
             return;
         }
         let bare = self.bare(reply);
@@ -172,7 +205,11 @@ impl Lower<'_> {
                 (!text).then_some("a `string`, or a record with `text: string`")
             }
             Protocol::Store => {
-                let op = worker.options.iter().find(|(name, _)| name.text == "op").map(|(_, value)| &value.kind);
+                let op = worker
+                    .options
+                    .iter()
+                    .find(|(name, _)| name.text == "op")
+                    .map(|(_, value)| &value.kind);
                 let op = match op {
                     Some(crate::hir::expr::ExprKind::Const(crate::hir::ConstValue::Str(op))) => op.as_str(),
                     _ => "",
@@ -182,7 +219,9 @@ impl Lower<'_> {
                         Some("a `T?` or `json`: there may be nothing under the key")
                     }
                     "put" | "delete" if !is(self.prim.bool) => Some("a `bool`"),
-                    "list" if !matches!(&kind, TyKind::List(item) if *item == self.prim.string) => Some("a `[string]`"),
+                    "list" if !matches!(&kind, TyKind::List(item) if *item == self.prim.string) => {
+                        Some("a `[string]`")
+                    }
                     _ => None,
                 }
             }

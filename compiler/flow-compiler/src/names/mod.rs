@@ -81,8 +81,18 @@ pub(crate) struct Names<'a> {
 }
 
 /// Types that need no declaration.
-pub(crate) const BUILTIN_TYPES: &[&str] =
-    &["bool", "int", "float", "string", "duration", "time", "json", "secret", "map", "ErrorClass"];
+pub(crate) const BUILTIN_TYPES: &[&str] = &[
+    "bool",
+    "int",
+    "float",
+    "string",
+    "duration",
+    "time",
+    "json",
+    "secret",
+    "map",
+    "ErrorClass",
+];
 
 /// Functions that need no declaration.
 pub(crate) const BUILTIN_FNS: &[&str] = &["hash", "range", "file", "template"];
@@ -107,14 +117,24 @@ impl<'a> Names<'a> {
                 names.declare(index, item, out);
             }
         }
-        let declared: Vec<_> = names.scopes.iter().map(|scope| spaces(scope).map(Clone::clone)).collect();
+        let declared: Vec<_> = names
+            .scopes
+            .iter()
+            .map(|scope| spaces(scope).map(Clone::clone))
+            .collect();
         for (index, module) in project.modules.iter().enumerate() {
             let imports = module.ast.items.iter().filter_map(|item| match item {
                 Item::Import(import) => Some(import),
                 _ => None,
             });
             for (import, source) in imports.zip(&module.imports) {
-                names.import(index, import, source.map(|source| (source, &declared[source])), project, out);
+                names.import(
+                    index,
+                    import,
+                    source.map(|source| (source, &declared[source])),
+                    project,
+                    out,
+                );
             }
         }
         for index in 0..names.scopes.len() {
@@ -153,14 +173,21 @@ impl<'a> Names<'a> {
         };
         let Some(name) = item.name() else { return };
         check_reserved(name, space, out);
-        let entry = Entry { symbol, span: name.span, imported: false, used: false };
+        let entry = Entry {
+            symbol,
+            span: name.span,
+            imported: false,
+            used: false,
+        };
         self.add(module, space, name, entry, out);
     }
 
     fn add(&mut self, module: usize, space: Space, name: &Ident, entry: Entry, out: &mut Vec<Diagnostic>) {
         let table = self.scopes[module].space(space);
         match table.get(&name.name) {
-            Some(first) if first.span != entry.span && first.symbol != entry.symbol => out.push(defined_twice(name, first.span)),
+            Some(first) if first.span != entry.span && first.symbol != entry.symbol => {
+                out.push(defined_twice(name, first.span))
+            }
             Some(_) => {}
             None => {
                 table.insert(name.name.clone(), entry);
@@ -189,14 +216,37 @@ impl<'a> Names<'a> {
                 };
                 found = true;
                 let used = source.is_none();
-                self.add(module, space, local, Entry { symbol, span: local.span, imported: true, used }, out);
+                self.add(
+                    module,
+                    space,
+                    local,
+                    Entry {
+                        symbol,
+                        span: local.span,
+                        imported: true,
+                        used,
+                    },
+                    out,
+                );
             }
             if let (false, Some((index, tables))) = (found, source) {
                 let path = &project.modules[index].path;
-                out.push(not_in_module(&wanted.name, path, tables.iter().flat_map(BTreeMap::keys)));
+                out.push(not_in_module(
+                    &wanted.name,
+                    path,
+                    tables.iter().flat_map(BTreeMap::keys),
+                ));
                 for space in [Space::Types, Space::Callables, Space::Values] {
-                    let entry = Entry { symbol: Symbol::Unknown, span: local.span, imported: true, used: true };
-                    self.scopes[module].space(space).entry(local.name.clone()).or_insert(entry);
+                    let entry = Entry {
+                        symbol: Symbol::Unknown,
+                        span: local.span,
+                        imported: true,
+                        used: true,
+                    };
+                    self.scopes[module]
+                        .space(space)
+                        .entry(local.name.clone())
+                        .or_insert(entry);
                 }
             }
         }
@@ -205,9 +255,15 @@ impl<'a> Names<'a> {
     fn collect_variants(&mut self, module: usize) {
         let scope = &mut self.scopes[module];
         for (name, entry) in &scope.types {
-            let Symbol::Enum(index) = entry.symbol else { continue };
+            let Symbol::Enum(index) = entry.symbol else {
+                continue;
+            };
             for variant in &self.enums[index as usize].decl.variants {
-                scope.variants.entry(variant.name.name.clone()).or_default().push((index, name.clone()));
+                scope
+                    .variants
+                    .entry(variant.name.name.clone())
+                    .or_default()
+                    .push((index, name.clone()));
             }
         }
     }
@@ -238,7 +294,11 @@ impl<'a> Names<'a> {
                 if used || name.starts_with('_') || (!imported && !(index == 0 && entry_has_flow)) {
                     continue;
                 }
-                let what = if imported { "is imported but never used" } else { "is never used" };
+                let what = if imported {
+                    "is imported but never used"
+                } else {
+                    "is never used"
+                };
                 out.push(
                     Diagnostic::new(lints::UNUSED, format!("`{name}` {what}"))
                         .primary(span, "")
@@ -269,9 +329,12 @@ fn check_reserved(name: &Ident, space: Space, out: &mut Vec<Diagnostic>) {
     };
     if taken {
         out.push(
-            Diagnostic::new(codes::RESERVED_NAME, format!("`{name}` is built into the language"))
-                .primary(name.span, "cannot be declared again")
-                .help("choose another name"),
+            Diagnostic::new(
+                codes::RESERVED_NAME,
+                format!("`{name}` is built into the language"),
+            )
+            .primary(name.span, "cannot be declared again")
+            .help("choose another name"),
         );
     }
 }
@@ -281,9 +344,11 @@ fn not_in_module<'n>(name: &Ident, path: &str, known: impl Iterator<Item = &'n S
     let mut diagnostic = Diagnostic::new(codes::NOT_IN_MODULE, format!("`{path}` has no `{name}`"))
         .primary(name.span, "not declared there");
     diagnostic = match nearest(&name.name, known.iter().copied()) {
-        Some(near) => diagnostic
-            .help(format!("did you mean `{near}`?"))
-            .fix(format!("import `{near}`"), name.span, near),
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+            format!("import `{near}`"),
+            name.span,
+            near,
+        ),
         None if known.is_empty() => diagnostic.help("it declares nothing that can be imported"),
         None => {
             let list: Vec<String> = known.iter().take(8).map(|name| format!("`{name}`")).collect();

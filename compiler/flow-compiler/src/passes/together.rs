@@ -117,7 +117,9 @@ impl Search<'_, '_> {
 
     /// Two edges of one way.
     fn fork(&mut self, a: &Edge, b: &Edge) {
-        if a.to == b.to && self.view.as_join(a.to).is_some() {
+        // The same arrow twice is a duplicate, and reported as one.
+        let twice = self.view.kind(a) == WayKind::Arrows || self.view.as_join(a.to).is_some();
+        if a.to == b.to && twice {
             return;
         }
         if self.crosses(a, b.to) && self.crosses(b, a.to) {

@@ -11,8 +11,16 @@ use crate::files::{self, Trouble};
 use crate::report::{Report, colored};
 
 pub(super) fn check(args: &Check, color: Color) -> Result<Outcome, Trouble> {
-    let allowed = args.allow.iter().map(|name| allowed(name)).collect::<Result<Vec<_>, _>>()?;
-    let files = if args.files.is_empty() { vec![files::project_entry()?] } else { args.files.clone() };
+    let allowed = args
+        .allow
+        .iter()
+        .map(|name| allowed(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let files = if args.files.is_empty() {
+        vec![files::project_entry()?]
+    } else {
+        args.files.clone()
+    };
     if files.iter().filter(|file| files::is_stdin(file)).count() > 1 {
         return Err(Trouble::Usage("standard input can be read only once".to_owned()));
     }
@@ -47,7 +55,13 @@ fn add(report: &mut Report, file: &PathBuf) -> Result<(), Trouble> {
 fn allowed(name: &str) -> Result<Code, Trouble> {
     match Code::lookup(name) {
         Some(info) if info.severity != Severity::Error => Ok(info.code),
-        Some(info) => Err(Trouble::Usage(format!("`{}` is an error ({}) and cannot be allowed", info.code, info.title))),
-        None => Err(Trouble::Usage(format!("there is no code `{name}`; {}", nearest(name)))),
+        Some(info) => Err(Trouble::Usage(format!(
+            "`{}` is an error ({}) and cannot be allowed",
+            info.code, info.title
+        ))),
+        None => Err(Trouble::Usage(format!(
+            "there is no code `{name}`; {}",
+            nearest(name)
+        ))),
     }
 }

@@ -10,7 +10,9 @@ use crate::args::{Color, Drawing, Graph};
 use crate::files::{self, Trouble};
 
 pub(super) fn graph(args: &Graph, color: Color) -> Result<Outcome, Trouble> {
-    let Some(checked) = sound(&args.file, color)? else { return Ok(Outcome::Failed) };
+    let Some(checked) = sound(&args.file, color)? else {
+        return Ok(Outcome::Failed);
+    };
     let flow = chosen(&checked, args.flow.as_deref())?;
     let mut model = GraphModel::new(&checked.program, flow, args.depth);
     model.program = hash(&checked);
@@ -29,12 +31,21 @@ pub(super) fn graph(args: &Graph, color: Color) -> Result<Outcome, Trouble> {
 /// The flow of this name, or the first.
 fn chosen<'c>(checked: &'c Checked, name: Option<&str>) -> Result<&'c Flow, Trouble> {
     let flows = &checked.program.flows;
-    let names = || flows.iter().map(|flow| format!("`{}`", flow.name.text)).collect::<Vec<_>>().join(", ");
+    let names = || {
+        flows
+            .iter()
+            .map(|flow| format!("`{}`", flow.name.text))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match name {
-        Some(name) => flows.iter().find(|flow| flow.name.text == name).ok_or_else(|| {
-            Trouble::Usage(format!("there is no flow `{name}`; there are {}", names()))
-        }),
-        None => flows.first().ok_or_else(|| Trouble::Usage("the file has no flow".to_owned())),
+        Some(name) => flows
+            .iter()
+            .find(|flow| flow.name.text == name)
+            .ok_or_else(|| Trouble::Usage(format!("there is no flow `{name}`; there are {}", names()))),
+        None => flows
+            .first()
+            .ok_or_else(|| Trouble::Usage("the file has no flow".to_owned())),
     }
 }
 

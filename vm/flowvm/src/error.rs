@@ -17,6 +17,8 @@ pub struct Error {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// Whether everything about it has been printed already.
+    pub said: bool,
     /// Whether the command itself was wrong (exit 2) rather than the world (exit 1).
     pub usage: bool,
 }
@@ -31,6 +33,7 @@ impl Error {
             code,
             message: message.into(),
             help: None,
+            said: false,
             usage: false,
         }
     }

@@ -40,7 +40,9 @@ pub fn main() -> u8 {
     match commands::perform(cli) {
         Ok(code) => code,
         Err(error) => {
-            view::complain(&error);
+            if !error.said {
+                view::complain(&error);
+            }
             if error.usage { 2 } else { 1 }
         }
     }

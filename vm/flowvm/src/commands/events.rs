@@ -10,7 +10,7 @@ use crate::args::{Common, Events};
 use crate::clock::rfc3339;
 use crate::error::Result;
 use crate::store::Store;
-use crate::view::out;
+use crate::view::{hint, note, out};
 
 /// How often a follower looks again.
 const LOOK: Duration = Duration::from_millis(100);
@@ -22,12 +22,17 @@ pub(super) fn perform(args: &Events, common: &Common) -> Result<u8> {
     let mut after = args.after;
     loop {
         // Read before the events: what is written meanwhile is not missed.
-        let status = find(&store, &run)?.head.status;
+        let row = find(&store, &run)?;
         for event in store.events(&run, after)? {
             after = event.seq;
             print(&event, common.json);
         }
-        if !args.follow || status != Status::Running {
+        if !args.follow || row.head.status != Status::Running {
+            return Ok(0);
+        }
+        if row.owner.is_none_or(|(owner, _)| owner.is_dead()) {
+            note(&format!("nobody drives run {run} any more"));
+            note(&hint(&format!("flowvm resume {run}{}", place.option)));
             return Ok(0);
         }
         std::thread::sleep(LOOK);

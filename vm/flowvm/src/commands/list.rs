@@ -1,6 +1,7 @@
 //! `flowvm list`: all runs, the newest first.
 
 use comfy_table::{Table, presets};
+use flow_machine::Status;
 use serde_json::{Value as Json, json};
 
 use super::Place;
@@ -8,7 +9,7 @@ use crate::args::{Common, List};
 use crate::clock::{now, rfc3339, short};
 use crate::config::nearest;
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::store::{RunRow, Store};
 use crate::view::{note, out, status_word};
 
 const STATUSES: [&str; 6] = ["running", "interrupted", "done", "failed", "limit", "cancelled"];
@@ -59,7 +60,7 @@ pub(super) fn perform(args: &List, common: &Common) -> Result<u8> {
         table.add_row([
             row.id.clone(),
             row.flow.clone(),
-            status_word(row.head.status).to_owned(),
+            status(row),
             row.head.steps.to_string(),
             format!("{} ago", short(now() - row.started_at)),
             short(row.head.at - row.started_at),
@@ -67,4 +68,15 @@ pub(super) fn perform(args: &List, common: &Common) -> Result<u8> {
     }
     out(&table.to_string());
     Ok(0)
+}
+
+/// The status; of a run whose process is gone, that too.
+fn status(row: &RunRow) -> String {
+    let word = status_word(row.head.status);
+    let is_driven = row.owner.as_ref().is_some_and(|(owner, _)| !owner.is_dead());
+    if row.head.status == Status::Running && !is_driven {
+        format!("{word}, by nobody")
+    } else {
+        word.to_owned()
+    }
 }

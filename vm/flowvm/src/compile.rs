@@ -1,15 +1,64 @@
-//! Source to image, so that `flowvm run x.flow` just works. What is wrong with the source is said by the
-//! compiler; this file only hands files in and diagnostics out.
+//! Source to image, so that `flowvm run x.flow` just works. What is wrong with the source is found by the
+//! compiler; this file hands files in and prints what was found.
 
 use std::path::Path;
 
-use flow_bytecode::VerifiedImage;
+use flow_bytecode::{VerifiedImage, verify};
+use flow_compiler::{LoadError, check};
+use flow_diagnostics::Diagnostic;
+use flow_diagnostics::render::{Human, HumanOptions};
 
 use crate::error::{Error, Result, code};
+use crate::program::unreadable;
+use crate::view::note;
 
-/// Compiles the project whose entry is this file.
+/// Compiles the project whose entry is this file. Errors of the source are printed.
 pub fn compile(path: &Path) -> Result<VerifiedImage> {
-    std::fs::metadata(path).map_err(|error| crate::program::unreadable(path, &error))?;
-    let message = format!("`{}`: sources cannot be compiled here yet", path.display());
-    Err(Error::new(code::FILE_UNREADABLE, message).help("flowc build FILE -o OUT.flowb, then run that"))
+    std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    let checked = check(&read, &path.to_string_lossy());
+    let image = checked.build().map_err(|found| {
+        let errors: Vec<Diagnostic> = found.iter().filter(|one| one.is_error()).cloned().collect();
+        // Colours are taken out again where they are not wanted.
+        let options = HumanOptions {
+            color: true,
+            ..HumanOptions::default()
+        };
+        note(
+            Human::new(&checked.sources, options)
+                .print_all(&errors)
+                .trim_end(),
+        );
+        let message = format!(
+            "`{}` has {}: nothing was run",
+            path.display(),
+            count(errors.len())
+        );
+        note(&message);
+        Error {
+            said: true,
+            ..Error::new(code::NOT_OFFERED, message)
+        }
+    })?;
+    verify(image).map_err(|error| {
+        Error::new(
+            code::IMAGE_DAMAGED,
+            format!("`{}` was compiled to what cannot run: {error}", path.display()),
+        )
+        .help("this is a bug of the compiler")
+    })
+}
+
+fn read(path: &str) -> std::result::Result<String, LoadError> {
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => LoadError::NotFound,
+        _ => LoadError::Other(error.to_string()),
+    })?;
+    String::from_utf8(bytes).map_err(|_| LoadError::NotText)
+}
+
+fn count(errors: usize) -> String {
+    match errors {
+        1 => "1 error".to_owned(),
+        more => format!("{more} errors"),
+    }
 }

@@ -13,7 +13,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use flow_bytecode::VerifiedImage;
-use flow_machine::{AttemptId, Checkpoint, Effect, Event, Input, Machine, Program, Start, Status, Time};
+use flow_machine::{
+    AttemptId, Checkpoint, Effect, Event, Input, Machine, Output, Program, Start, Status, Time,
+};
 
 use crate::clock::now;
 use crate::config::Config;
@@ -63,6 +65,8 @@ pub struct Host<S: Store> {
     letters: Vec<(i64, Option<String>)>,
     /// When something was last written.
     written: Instant,
+    /// What came of the start: durable, but neither seen nor done yet.
+    begun: Option<Output>,
 }
 
 /// What a host needs besides the run.
@@ -110,20 +114,20 @@ impl<S: Store> Host<S> {
             settings: &settings,
         };
         store.create(&row, &first, &Owner::current())?;
-        let seq = out.events.len() as u64;
         let mut host = Self {
             store,
             machine,
             calls,
             run,
             epoch: 1,
-            seq,
+            seq: out.events.len() as u64,
             interrupts,
             letters: Vec::new(),
             written: Instant::now(),
+            begun: None,
         };
         host.calls.committed(&out.events);
-        host.perform(out.effects);
+        host.begun = Some(out);
         Ok(host)
     }
 
@@ -168,6 +172,7 @@ impl<S: Store> Host<S> {
                     interrupts,
                     letters,
                     written: Instant::now(),
+                    begun: None,
                 })
             }
             Err(error) => {
@@ -227,6 +232,10 @@ impl<S: Store> Host<S> {
 
     /// Moves the machine as far as it goes; what came of it becomes durable, and then is done.
     fn commit(&mut self, observer: &mut dyn Observer) -> Result<()> {
+        if let Some(begun) = self.begun.take() {
+            observer.committed(&begun.events, &begun.checkpoints, &self.machine);
+            self.perform(begun.effects);
+        }
         let out = self.machine.take();
         if !out.events.is_empty() || !out.checkpoints.is_empty() || !self.letters.is_empty() {
             let head = head(&self.machine);

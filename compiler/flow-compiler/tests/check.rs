@@ -45,6 +45,8 @@ fn said(case: &Path) -> String {
         assert_eq!(image.flows.len(), checked.program.flows.len());
         let again = check(&load, "main.flow").build().unwrap();
         assert!(image == again, "{}: two builds differ", case.display());
+        let verified = flow_bytecode::verify(image);
+        assert!(verified.is_ok(), "{}: {:?}", case.display(), verified.err());
     }
     if text.is_empty() {
         text.push_str("nothing\n");

@@ -14,6 +14,7 @@ use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::flow::{Arrow, Flow, Join, Source, Target, TargetKind};
 
 /// What stands before an arrow.
+#[derive(Clone, Copy)]
 enum From {
     Start,
     Node(NodeRef),
@@ -64,15 +65,9 @@ impl<'a> Lower<'a> {
                 Self::connect(before, &mut end, flow);
             }
             if first_end.is_none() {
-                let from = match end.from {
-                    From::Start => From::Start,
-                    From::Node(node) => From::Node(node),
-                    From::Join(join) => From::Join(join),
-                    From::Nothing => From::Nothing,
-                };
                 first_end = Some(End {
                     entries: end.entries.clone(),
-                    from,
+                    from: end.from,
                     span: end.span,
                 });
             }

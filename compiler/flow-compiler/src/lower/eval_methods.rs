@@ -65,6 +65,19 @@ impl Lower<'_> {
                 }
                 Ok(Value::Null)
             }
+            _ => self.eval_folding(method, items, values, function, span),
+        }
+    }
+
+    fn eval_folding(
+        &mut self,
+        method: Method,
+        items: Vec<Value>,
+        mut values: Vec<Value>,
+        function: &Closure,
+        span: Span,
+    ) -> Result<Value, Stop> {
+        match method {
             Method::Fold => {
                 let mut sum = values.pop().ok_or(Stop::Silent)?;
                 for item in items {

@@ -17,7 +17,7 @@ pub(crate) enum Place {
 
 impl Lower<'_> {
     /// Adds to the context what holds where a condition turned out as `truth`.
-    #[expect(clippy::only_used_in_recursion, reason = "a method like its neighbours")]
+    #[expect(clippy::self_only_used_in_recursion, reason = "a method like its neighbours")]
     pub(super) fn learn(&self, cx: &mut Cx, cond: &Expr, truth: bool) {
         match &cond.kind {
             ExprKind::Unary(UnaryOp::Not, inner) => self.learn(cx, inner, !truth),

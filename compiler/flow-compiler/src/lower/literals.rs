@@ -10,7 +10,7 @@ use flow_grammar::ast::{self, Entry, Key, StrPart};
 
 use super::{Cx, Lower};
 use crate::hir::ConstValue;
-use crate::hir::expr::{Expr, ExprKind};
+use crate::hir::expr::{Expr, ExprKind, Local};
 use crate::names::{Space, Symbol, nearest};
 use crate::types::{RecordTy, Ty, TyKind};
 
@@ -97,11 +97,11 @@ impl Lower<'_> {
                 let json = self.prim.json;
                 self.map_literal(cx, entries, json, json, span)
             }
-            Some((ty, TyKind::Error)) => {
+            Some((_, TyKind::Error)) => {
                 for entry in entries {
                     self.entry_value(cx, entry, None);
                 }
-                self.wrong(if ty == self.prim.error { span } else { span })
+                self.wrong(span)
             }
             _ if entries.is_empty() => {
                 self.error(
@@ -132,7 +132,7 @@ impl Lower<'_> {
         let known: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
         let mut given: BTreeMap<String, Expr> = BTreeMap::new();
         let mut seen: BTreeMap<String, Span> = BTreeMap::new();
-        let mut bases: Vec<(crate::hir::expr::Local, Expr)> = Vec::new();
+        let mut bases: Vec<(Local, Expr)> = Vec::new();
         let mut broken = false;
         for entry in entries {
             match entry {
@@ -186,6 +186,19 @@ impl Lower<'_> {
                 }
             }
         }
+        self.finished_record(cx, (ty, record), given, bases, broken, span)
+    }
+
+    /// A record of what is given, what may be left out filled in, in the order of the type.
+    fn finished_record(
+        &mut self,
+        cx: &mut Cx,
+        (ty, record): (Ty, &RecordTy),
+        mut given: BTreeMap<String, Expr>,
+        bases: Vec<(Local, Expr)>,
+        broken: bool,
+        span: Span,
+    ) -> Expr {
         let mut fields = Vec::new();
         let mut missing = Vec::new();
         for field in &record.fields {

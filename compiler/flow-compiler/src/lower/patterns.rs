@@ -9,8 +9,8 @@ use flow_grammar::ast::{self, LitKind};
 use super::facts::place_of;
 use super::{Cx, Lower};
 use crate::hir::ConstValue;
-use crate::hir::expr::{Expr, ExprKind, MatchArm, Pattern, PatternKind};
-use crate::types::{Ty, TyKind, with_article};
+use crate::hir::expr::{Expr, ExprKind, Local, MatchArm, Pattern, PatternKind};
+use crate::types::{FieldTy, Ty, TyKind, with_article};
 
 impl Lower<'_> {
     pub(super) fn match_expr(
@@ -258,9 +258,24 @@ impl Lower<'_> {
         if decl.is_plain() && fields.is_none_or(<[_]>::is_empty) {
             return PatternKind::Value(ConstValue::Case(name.name.clone()));
         }
+        match self.bound_fields(cx, fields.unwrap_or_default(), known, core, bind) {
+            Some(binds) => PatternKind::Variant(name.name.clone(), binds),
+            None => PatternKind::Error,
+        }
+    }
+
+    /// The names that a pattern binds to the fields of a variant.
+    fn bound_fields(
+        &mut self,
+        cx: &mut Cx,
+        fields: &[ast::Ident],
+        known: &[FieldTy],
+        core: Ty,
+        bind: bool,
+    ) -> Option<Vec<(String, Local)>> {
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
         let mut binds = Vec::new();
-        for field in fields.unwrap_or_default() {
+        for field in fields {
             if let Some(first) = seen.insert(&field.name, field.span) {
                 self.report(
                     Diagnostic::new(codes::DUPLICATE_FIELD, format!("`{field}` is bound twice"))
@@ -279,12 +294,13 @@ impl Lower<'_> {
                 }
             };
             if !bind {
-                return self.bad_pattern(field.span, "names cannot be bound in one of several patterns");
+                self.bad_pattern(field.span, "names cannot be bound in one of several patterns");
+                return None;
             }
             let local = self.bind(cx, field, ty, false);
             binds.push((field.name.clone(), local));
         }
-        PatternKind::Variant(name.name.clone(), binds)
+        Some(binds)
     }
 }
 

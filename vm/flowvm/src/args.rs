@@ -194,7 +194,7 @@ pub struct Answer {
     /// The run
     pub run: String,
     /// The interrupt, if several are open, and the answer: JSON, @FILE or - for standard input
-    #[arg(num_args = 0..=2, value_names = ["INTERRUPT", "JSON"], allow_hyphen_values = true)]
+    #[arg(num_args = 0..=2, value_names = ["INTERRUPT", "JSON"], allow_negative_numbers = true)]
     pub rest: Vec<String>,
 }
 
@@ -239,7 +239,7 @@ pub struct Event {
     /// The event's name
     pub name: String,
     /// What it carries: JSON, @FILE or - for standard input
-    #[arg(value_name = "JSON", allow_hyphen_values = true)]
+    #[arg(value_name = "JSON", allow_negative_numbers = true)]
     pub data: Option<String>,
 }
 

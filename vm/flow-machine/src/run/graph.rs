@@ -292,6 +292,10 @@ impl Graph {
             let mut seen = BTreeSet::new();
             while let Some(at) = open.pop() {
                 let Some(node) = flow.nodes.get(at as usize) else {
+                    // `each of` passes on what triggers it.
+                    if flow.joins[at as usize - self.nodes].policy == Policy::Each && seen.insert(at) {
+                        open.extend(&self.ways[at as usize]);
+                    }
                     continue;
                 };
                 if !seen.insert(at) {

@@ -254,7 +254,7 @@ impl Run {
             return false;
         }
         let updates = self.injected.remove(0);
-        let standing_still = self.live.keys().next().is_some_and(|first| *first > self.begun);
+        let standing_still = self.steps.keys().next().is_some_and(|first| *first > self.begun);
         let step = if standing_still {
             self.committed
         } else {
@@ -276,7 +276,7 @@ impl Run {
 
     /// Whether all steps that have begun are whole.
     fn live_before_injection(&self) -> bool {
-        self.live.keys().next().is_none_or(|first| *first > self.begun)
+        self.steps.keys().next().is_none_or(|first| *first > self.begun)
     }
 
     /// Whether an activation counts for the run's own course.

@@ -30,10 +30,14 @@ pub fn generate(program: &Program, sources: &SourceMap) -> Image {
         image: Image::default(),
         tables: Tables::new(program, sources),
     };
+    let entry = sources
+        .files()
+        .next()
+        .map_or(String::new(), |(_, file)| file.path.clone());
     for (_, file) in sources.files() {
         let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
         let source = SourceText {
-            path: file.path.clone(),
+            path: beside(&entry, &file.path),
             text: text.to_owned(),
         };
         generator.image.debug.files.push(source);
@@ -85,5 +89,40 @@ impl Generator<'_> {
 
     fn doc(&mut self, doc: Option<&String>) -> Option<StrId> {
         doc.map(|text| self.text(text))
+    }
+}
+
+/// A path as seen from the folder of the entry, so that an image does not depend on where it was made.
+/// What is no file, such as `std.chat`, is known by its name.
+fn beside(entry: &str, path: &str) -> String {
+    if !path.ends_with(".flow") {
+        return path.to_owned();
+    }
+    let folder: Vec<&str> = entry.split('/').collect();
+    let folder = &folder[..folder.len() - 1];
+    let parts: Vec<&str> = path.split('/').collect();
+    let common = folder
+        .iter()
+        .zip(&parts[..parts.len() - 1])
+        .take_while(|(a, b)| a == b)
+        .count();
+    let up = folder[common..].iter().map(|_| "..");
+    up.chain(parts[common..].iter().copied())
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::beside;
+
+    #[test]
+    fn files_are_known_by_their_place_beside_the_entry() {
+        assert_eq!(beside("a.flow", "a.flow"), "a.flow");
+        assert_eq!(beside("/x/y/a.flow", "/x/y/a.flow"), "a.flow");
+        assert_eq!(beside("y/a.flow", "y/sub/b.flow"), "sub/b.flow");
+        assert_eq!(beside("x/y/a.flow", "x/b.flow"), "../b.flow");
+        assert_eq!(beside("y/a.flow", "std.chat"), "std.chat");
+        assert_eq!(beside("y/a.flow", "<stdin>"), "<stdin>");
     }
 }

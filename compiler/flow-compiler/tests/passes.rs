@@ -1,5 +1,11 @@
 //! Every code of the passes has a folder with a flow that fails by it alone and one that passes. L-74, L-78.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "tests read their cases from the disk"
+)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! The real binary: verbs, formats and exit codes.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where something is missing")]
+
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
 use tempfile::TempDir;
@@ -138,6 +140,13 @@ fn the_same_source_builds_the_same_bytes() {
     folder.flowc(&["build", "a.flow"]).code(0);
     let read = |name: &str| std::fs::read(folder.0.path().join(name)).unwrap();
     assert_eq!(read("one.flowb"), read("a.flowb"));
+    let absolute = folder.0.path().join("a.flow").display().to_string();
+    folder.flowc(&["build", &absolute, "-o", "far.flowb"]).code(0);
+    assert_eq!(
+        read("one.flowb"),
+        read("far.flowb"),
+        "where the file is called from must not matter"
+    );
     let from_source = stdout(&folder.flowc(&["disasm", "a.flow"]).code(0));
     assert_eq!(from_source, stdout(&folder.flowc(&["disasm", "a.flowb"]).code(0)));
     assert!(from_source.contains("transform"), "{from_source}");

@@ -217,10 +217,6 @@ pub struct Node {
 
 /// What a node does.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nodes live in one vector; boxes would only hide the size"
-)]
 pub enum NodeKind {
     /// Reported; does nothing.
     Error,
@@ -406,7 +402,6 @@ pub struct WaitFor {
 
 /// What to wait for.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "rare, and short-lived")]
 pub enum WaitKind {
     /// `for d`, `after d`
     For(Expr),

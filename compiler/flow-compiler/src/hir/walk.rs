@@ -71,7 +71,9 @@ impl Expr {
             }
             ExprKind::Match(scrutinee, arms) => {
                 visit(scrutinee);
-                arms.iter().for_each(|arm| visit(&arm.body));
+                for arm in arms {
+                    visit(&arm.body);
+                }
             }
         }
     }
@@ -101,7 +103,9 @@ impl Node {
         }
         self.locks.iter().for_each(|(key, _)| visit(key));
         if let Some((checks, _)) = &self.verify {
-            checks.iter().for_each(|check| verify_check(check, visit));
+            for check in checks {
+                verify_check(check, visit);
+            }
         }
     }
 }
@@ -196,7 +200,9 @@ fn call<'p>(c: &'p Call, visit: Visit<'_, 'p>) {
 }
 
 fn arguments<'p>(args: &'p [(String, Expr)], visit: Visit<'_, 'p>) {
-    args.iter().for_each(|(_, e)| visit(e));
+    for (_, e) in args {
+        visit(e);
+    }
 }
 
 fn verify_check<'p>(check: &'p VerifyCheck, visit: Visit<'_, 'p>) {

@@ -408,10 +408,13 @@ impl<'p> GraphView<'p> {
     }
 }
 
+/// Targets of arrows, with the places of the arrows.
+type Arrows<'p> = Vec<(&'p Target, Span)>;
+
 /// Arrows and arrivals, by what they leave.
 struct Leaving<'p> {
-    start: Vec<(&'p Target, Span)>,
-    nodes: Vec<(Vec<(&'p Target, Span)>, Vec<Arrival>)>,
+    start: Arrows<'p>,
+    nodes: Vec<(Arrows<'p>, Vec<Arrival>)>,
     joins: Vec<Vec<Arrival>>,
     /// By node: whether the flow's error way stands for it.
     flow_error: Vec<bool>,

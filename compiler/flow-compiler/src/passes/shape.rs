@@ -9,7 +9,9 @@ pub fn reachable(view: &GraphView<'_>) -> Vec<bool> {
     let mut open: Vec<Vertex> = (0..view.vertices())
         .filter(|v| *v == START || view.runs_unasked(*v))
         .collect();
-    open.iter().for_each(|v| seen[*v as usize] = true);
+    for vertex in &open {
+        seen[*vertex as usize] = true;
+    }
     while let Some(vertex) = open.pop() {
         for edge in view.outs(vertex) {
             if !std::mem::replace(&mut seen[edge.to as usize], true) {

@@ -265,7 +265,9 @@ impl<'v, 'p> Written<'v, 'p> {
         let arrivals: Vec<_> = self.view.ins(self.view.join(number)).collect();
         let behind: Vec<Set> = arrivals.iter().map(|edge| self.behind(edge)).collect();
         let mut all = vec![u64::MAX; self.interesting.len()];
-        behind.iter().for_each(|set| meet(&mut all, set));
+        for set in &behind {
+            meet(&mut all, set);
+        }
         if let Some(sure) = self.sure.get(&number) {
             for (edge, set) in arrivals.iter().zip(&behind) {
                 if sure[edge.source as usize] {

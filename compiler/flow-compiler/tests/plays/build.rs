@@ -12,7 +12,6 @@ use flow_diagnostics::{FileId, Span};
 
 /// A flow in the making.
 pub(crate) struct Build {
-    pub(crate) program: Program,
     pub(crate) flow: Flow,
     place: u32,
     int: Ty,
@@ -50,12 +49,7 @@ impl Build {
             events: Vec::new(),
             result: None,
         };
-        let mut build = Self {
-            program,
-            flow,
-            place: 1,
-            int,
-        };
+        let mut build = Self { flow, place: 1, int };
         build.field("f");
         build
     }
@@ -91,14 +85,6 @@ impl Build {
             arms,
             span,
         }))
-    }
-
-    /// One more arm for a route.
-    pub(crate) fn add_arm(&mut self, route: usize, to: To) {
-        let arm = self.arm(to);
-        if let NodeKind::Route(decision) = &mut self.flow.nodes[route].kind {
-            decision.arms.push(arm);
-        }
     }
 
     /// `from -> to`; none: `start`.

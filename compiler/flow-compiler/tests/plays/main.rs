@@ -5,6 +5,7 @@ mod player;
 mod random;
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use flow_compiler::hir::FieldRef;
 use flow_compiler::hir::flow::Flow;
@@ -86,8 +87,9 @@ fn show(flow: &Flow) -> String {
             .as_join(way.from)
             .map_or(view.name(way.from).to_owned(), |join| format!("join{join}"));
         let writes = view.hir(way.from).is_some_and(|node| !node.body.is_empty());
-        lines += &format!(
-            "{from}{} -{:?}-> [{}]\n",
+        let _ = writeln!(
+            lines,
+            "{from}{} -{:?}-> [{}]",
             if writes { "*" } else { "" },
             way.kind,
             to.join(", ")

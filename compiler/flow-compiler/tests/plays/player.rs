@@ -2,7 +2,7 @@
 //! for, and joins that are judged when nothing can reach them any more. It shares nothing with the
 //! analyses but the graph. Laps are cut off where a node would run for the third time.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use flow_bytecode::Policy;
 use flow_compiler::hir::flow::{Flow, NodeKind, Source, Stmt, Target, TargetKind};
@@ -26,7 +26,7 @@ pub(crate) struct Seen {
     pub(crate) complete: bool,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Activation {
     node: usize,
     /// Indices of the activations that it waits for.
@@ -36,7 +36,7 @@ struct Activation {
     settled: bool,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 struct State {
     all: Vec<Activation>,
     /// By join, by source: arrivals, as indices of activations, with whether the field was written.
@@ -66,7 +66,7 @@ pub(crate) fn play(flow: &Flow, field: FieldRef) -> Seen {
             complete: true,
             ..Seen::default()
         },
-        known: HashSet::new(),
+        known: BTreeSet::new(),
     };
     let mut first = State::default();
     for (number, join) in flow.joins.iter().enumerate() {
@@ -88,7 +88,7 @@ struct Player<'f> {
     flow: &'f Flow,
     field: FieldRef,
     seen: Seen,
-    known: HashSet<State>,
+    known: BTreeSet<State>,
 }
 
 impl Player<'_> {

@@ -1,6 +1,6 @@
 //! `flowc check`: every diagnostic of every file.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use flow_diagnostics::{Code, Severity};
 
@@ -43,7 +43,7 @@ pub(super) fn check(args: &Check, color: Color) -> Result<Outcome, Trouble> {
 }
 
 /// One file that cannot be read does not keep the others from being checked.
-fn add(report: &mut Report, file: &PathBuf) -> Result<(), Trouble> {
+fn add(report: &mut Report, file: &Path) -> Result<(), Trouble> {
     match files::checked(file) {
         Ok(checked) => report.add(&checked),
         Err(Trouble::World(diagnostic)) => report.push(diagnostic),

@@ -53,6 +53,8 @@ pub(crate) enum Verb {
     Fmt(Fmt),
     /// Say what a code means, with an example and its cure
     Explain(Explain),
+    /// Begin a project that checks, tests and runs as it is
+    New(New),
 }
 
 /// `flowc check`
@@ -166,6 +168,15 @@ pub(crate) struct Fmt {
     /// Change nothing; show what would change
     #[arg(long)]
     pub(crate) diff: bool,
+}
+
+/// `flowc new`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  flowc new greeter\n  flowc new .")]
+pub(crate) struct New {
+    /// The folder; it is created where there is none
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
 }
 
 /// `flowc explain`

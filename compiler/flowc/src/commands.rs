@@ -6,6 +6,7 @@ mod disasm;
 mod explain;
 mod fmt;
 mod graph;
+mod new;
 
 use std::path::Path;
 
@@ -45,6 +46,7 @@ pub(crate) fn perform(cli: &Cli) -> Outcome {
         Verb::Build(args) => build::build(args, cli.color),
         Verb::Disasm(args) => disasm::disasm(args, cli.color),
         Verb::Fmt(args) => fmt::fmt(args, cli.color),
+        Verb::New(args) => new::new(args),
         Verb::Explain(args) => explain::explain(args),
     };
     done.unwrap_or_else(|trouble| report_trouble(trouble, cli.color))

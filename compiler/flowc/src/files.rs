@@ -125,6 +125,14 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     })
 }
 
+/// Makes a folder, and those around it.
+pub(crate) fn create_folder(path: &Path) -> Result<(), Trouble> {
+    std::fs::create_dir_all(path).map_err(|error| {
+        let message = format!("the folder `{}` cannot be made: {error}", path.display());
+        Trouble::World(Diagnostic::error(codes::SYSTEM, message))
+    })
+}
+
 /// Writes to standard output. A reader that has gone away is no failure.
 pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();

@@ -45,7 +45,10 @@ impl NotUtf8 {
             "save the file as UTF-8"
         };
         Diagnostic::new(syntax::INVALID_UTF8, "this file is not UTF-8 text")
-            .primary(Span::new(file, start, start + 3), format!("the byte 0x{:02X} begins no character", self.byte))
+            .primary(
+                Span::new(file, start, start + 3),
+                format!("the byte 0x{:02X} begins no character", self.byte),
+            )
             .help(help)
     }
 }

@@ -17,7 +17,12 @@ pub(crate) struct Docs<'s> {
 impl<'s> Docs<'s> {
     /// `copy` is the text without comments that the scan gives.
     pub(crate) fn new(source: &'s str, copy: &'s str, comments: &'s [Comment]) -> Self {
-        Self { source, copy, comments, used: vec![false; comments.len()] }
+        Self {
+            source,
+            copy,
+            comments,
+            used: vec![false; comments.len()],
+        }
     }
 
     /// The `///` lines directly above what begins at `start`.
@@ -42,13 +47,20 @@ impl<'s> Docs<'s> {
     /// The `//!` lines at the top of the file; the first token stands at `first_token`.
     pub(crate) fn of_file(&mut self, first_token: u32) -> Option<Doc> {
         let behind = self.comments.partition_point(|c| c.span.start < first_token);
-        let end = self.comments[..behind].iter().rposition(|c| c.kind == CommentKind::FileDoc)? + 1;
+        let end = self.comments[..behind]
+            .iter()
+            .rposition(|c| c.kind == CommentKind::FileDoc)?
+            + 1;
         self.collect(0..end, CommentKind::FileDoc)
     }
 
     /// A warning for every doc comment that belongs to nothing.
     pub(crate) fn lost(&self) -> impl Iterator<Item = Diagnostic> {
-        let lost = self.comments.iter().zip(&self.used).filter(|(c, used)| !**used && c.kind != CommentKind::Line);
+        let lost = self
+            .comments
+            .iter()
+            .zip(&self.used)
+            .filter(|(c, used)| !**used && c.kind != CommentKind::Line);
         lost.map(|(comment, _)| {
             let slashes = Span { end: comment.span.start + 3, ..comment.span };
             let (message, help) = match comment.kind {
@@ -79,6 +91,9 @@ impl<'s> Docs<'s> {
                 span = Some(span.map_or(comment.span, |s| s.to(comment.span)));
             }
         }
-        Some(Doc { text: lines.join("\n"), span: span? })
+        Some(Doc {
+            text: lines.join("\n"),
+            span: span?,
+        })
     }
 }

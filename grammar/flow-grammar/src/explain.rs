@@ -26,19 +26,20 @@ pub(crate) enum Place {
     TestEntry,
 }
 
-const RESERVED: &[&str] =
-    &["and", "as", "else", "false", "if", "in", "match", "not", "null", "or", "then", "true", "where"];
+const RESERVED: &[&str] = &[
+    "and", "as", "else", "false", "if", "in", "match", "not", "null", "or", "then", "true", "where",
+];
 
 /// Texts that begin a value. Where all of them could stand, a value is expected.
 const VALUE_STARTS: &[&str] = &[
-    "-", "not", "!", "[", "{", "(", "if", "match", "\"", "\"\"\"", "r\"", "r\"\"\"", "true", "false", "null", "'", "`", ".",
-    "...", "..",
+    "-", "not", "!", "[", "{", "(", "if", "match", "\"", "\"\"\"", "r\"", "r\"\"\"", "true", "false", "null",
+    "'", "`", ".", "...", "..",
 ];
 
 /// Texts that can go on with a value; they say nothing about what is missing behind one.
 const VALUE_GOES_ON: &[&str] = &[
-    "===", "!==", "==", "!=", "<=", ">=", "&&", "||", "??", "<", ">", "+", "-", "**", "*", "/", "%", "or", "and", "in", "not",
-    "?.", ".", "(", "[", "as", "..", "?", "|",
+    "===", "!==", "==", "!=", "<=", ">=", "&&", "||", "??", "<", ">", "+", "-", "**", "*", "/", "%", "or",
+    "and", "in", "not", "?.", ".", "(", "[", "as", "..", "?", "|",
 ];
 
 /// A diagnostic for a text that no rule of its place matches. It begins at `start` in the file.
@@ -50,7 +51,11 @@ pub(crate) fn explain(place: Place, file: FileId, start: u32, end: u32, text: &s
         return diagnostic.primary(at(from, to), "");
     }
     let failure = rules::explain(place.rule(), text);
-    let failure = failure.unwrap_or(Failure { at: text.len(), tokens: Vec::new(), class: false });
+    let failure = failure.unwrap_or(Failure {
+        at: text.len(),
+        tokens: Vec::new(),
+        class: false,
+    });
     let (from, to) = token_at(text, failure.at);
     let found = &text[from..to];
     if in_value(&failure) && (from == to || matches!(found, ")" | "]" | "}" | "," | "\n")) {
@@ -59,9 +64,15 @@ pub(crate) fn explain(place: Place, file: FileId, start: u32, end: u32, text: &s
             .help(place.shape(text));
     }
     if from == failure.at && failure.tokens.iter().any(|token| token == "\n") && begins_name(found) {
-        return Diagnostic::new(syntax::MISSING_SEPARATOR, format!("{} ends before `{found}`", place.this()))
-            .primary(at(from, from), "a line break or `,` belongs here, if something new begins")
-            .help(place.shape(text));
+        return Diagnostic::new(
+            syntax::MISSING_SEPARATOR,
+            format!("{} ends before `{found}`", place.this()),
+        )
+        .primary(
+            at(from, from),
+            "a line break or `,` belongs here, if something new begins",
+        )
+        .help(place.shape(text));
     }
     if from == to {
         let expected = expected(place, &failure, text, true);
@@ -74,26 +85,42 @@ pub(crate) fn explain(place: Place, file: FileId, start: u32, end: u32, text: &s
     }
     let behind_value = failure.tokens.iter().any(|token| token == "??");
     if RESERVED.contains(&found) && !behind_value && wants_name(&text[..from]) {
-        return Diagnostic::new(syntax::RESERVED_WORD, format!("`{found}` is a reserved word and cannot be a name"))
-            .primary(at(from, to), "a name is expected here")
-            .help("choose another name; as a key of a record the word is quoted");
+        return Diagnostic::new(
+            syntax::RESERVED_WORD,
+            format!("`{found}` is a reserved word and cannot be a name"),
+        )
+        .primary(at(from, to), "a name is expected here")
+        .help("choose another name; as a key of a record the word is quoted");
     }
     if let Some((word_from, word_to)) = reserved_before(text, from) {
         let word = &text[word_from..word_to];
-        return Diagnostic::new(syntax::RESERVED_WORD, format!("`{word}` is a reserved word and cannot be a name"))
-            .primary(at(word_from, word_to), "a name is expected here")
-            .help("choose another name; as a key of a record the word is quoted");
+        return Diagnostic::new(
+            syntax::RESERVED_WORD,
+            format!("`{word}` is a reserved word and cannot be a name"),
+        )
+        .primary(at(word_from, word_to), "a name is expected here")
+        .help("choose another name; as a key of a record the word is quoted");
     }
     if from == 0 {
-        return Diagnostic::new(syntax::EXPECTED, format!("{} begins no {}", shown(found), place.what()))
-            .primary(at(from, to), "")
-            .help(near_word(found).unwrap_or_else(|| place.shape(text)));
+        return Diagnostic::new(
+            syntax::EXPECTED,
+            format!("{} begins no {}", shown(found), place.what()),
+        )
+        .primary(at(from, to), "")
+        .help(near_word(found).unwrap_or_else(|| place.shape(text)));
     }
     let expected = expected(place, &failure, text, from == failure.at);
-    let label = if expected.is_empty() { "not expected here".to_owned() } else { format!("expected {expected}") };
-    Diagnostic::new(syntax::EXPECTED, format!("{} does not go on with {}", place.this(), shown(found)))
-        .primary(at(from, to), label)
-        .help(place.shape(text))
+    let label = if expected.is_empty() {
+        "not expected here".to_owned()
+    } else {
+        format!("expected {expected}")
+    };
+    Diagnostic::new(
+        syntax::EXPECTED,
+        format!("{} does not go on with {}", place.this(), shown(found)),
+    )
+    .primary(at(from, to), label)
+    .help(place.shape(text))
 }
 
 impl Place {
@@ -136,26 +163,42 @@ impl Place {
 
     /// What stands there, without an article.
     fn what(self) -> &'static str {
-        self.this().strip_prefix("this ").or_else(|| self.this().strip_prefix("the ")).unwrap_or(self.this())
+        self.this()
+            .strip_prefix("this ")
+            .or_else(|| self.this().strip_prefix("the "))
+            .unwrap_or(self.this())
     }
 
     /// How entries of this place, and of this first word, are written.
     fn shape(self, text: &str) -> String {
         let first = first_word(text);
         if let Some((_, shape)) = SHAPES.iter().find(|(word, _)| *word == first) {
-            if matches!(self, Self::Item | Self::FlowEntry | Self::Clause | Self::Arm | Self::TestEntry) {
+            if matches!(
+                self,
+                Self::Item | Self::FlowEntry | Self::Clause | Self::Arm | Self::TestEntry
+            ) {
                 return format!("it is written `{shape}`");
             }
         }
         let shape = match self {
-            Self::Item => "an item begins with `import`, `type`, `enum`, `const`, `fn`, `worker`, `flow` or `test`",
+            Self::Item => {
+                "an item begins with `import`, `type`, `enum`, `const`, `fn`, `worker`, `flow` or `test`"
+            }
             Self::FlowHead => "a flow is written `flow name(a: T) -> U { … }`",
-            Self::FlowEntry => "a flow holds `state`, `config`, `events`, limits, arrows (`a -> b`), nodes and `return`",
-            Self::StateField => "a field is written `name: type by reducer = start`; reducer and start may be left out",
+            Self::FlowEntry => {
+                "a flow holds `state`, `config`, `events`, limits, arrows (`a -> b`), nodes and `return`"
+            }
+            Self::StateField => {
+                "a field is written `name: type by reducer = start`; reducer and start may be left out"
+            }
             Self::Event => "an event is written `name` or `name: type`",
-            Self::Clause => "a node holds clauses such as `call w(a: 1) as x`, `let a = e`, `field <- e`, `attempts 3`",
+            Self::Clause => {
+                "a node holds clauses such as `call w(a: 1) as x`, `let a = e`, `field <- e`, `attempts 3`"
+            }
             Self::Arm => "an arm is written `pattern -> target` or `otherwise -> target`",
-            Self::Check => "a check is `command […]`, `file \"…\"`, `url \"…\"`, `ensure cond`, `receipt` or `within 2m`",
+            Self::Check => {
+                "a check is `command […]`, `file \"…\"`, `url \"…\"`, `ensure cond`, `receipt` or `within 2m`"
+            }
             Self::Variant => "a variant is written `name` or `name(field: type)`",
             Self::Param => "a parameter is written `name: type` or `name: type = value`",
             Self::Option => "an option is written `name value`, without `:` or `=`",
@@ -179,7 +222,10 @@ const SHAPES: &[(&str, &str)] = &[
     ("task", "task name { … }"),
     ("agent", "agent name { … }"),
     ("transform", "transform name { … }"),
-    ("route", "route name { when cond -> target … } or route name match value { pattern -> target … }"),
+    (
+        "route",
+        "route name { when cond -> target … } or route name match value { pattern -> target … }",
+    ),
     ("send", "send name { each x in list -> node(x) }"),
     ("subgraph", "subgraph name { call flow(a: 1) as x }"),
     ("interrupt", "interrupt name { ask \"…\" answer as x: T }"),
@@ -231,25 +277,43 @@ fn known_mistake(place: Place, text: &str) -> Option<(usize, usize, Diagnostic)>
         return None;
     }
     let knows = |word| SHAPES.iter().any(|(known, _)| *known == word);
-    if matches!(place, Place::Clause | Place::Option) && rest.starts_with(':') && !rest.starts_with(":=") && knows(first) {
-        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("`{first}` is followed by its value, without `:`"))
-            .help(place.shape(text));
+    if matches!(place, Place::Clause | Place::Option)
+        && rest.starts_with(':')
+        && !rest.starts_with(":=")
+        && knows(first)
+    {
+        let diagnostic = Diagnostic::new(
+            syntax::EXPECTED,
+            format!("`{first}` is followed by its value, without `:`"),
+        )
+        .help(place.shape(text));
         return Some((at, at + 1, diagnostic));
     }
-    if matches!(place, Place::Param | Place::TypeField | Place::StateField) && begins_name(rest) && !RESERVED.contains(&first) {
-        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("the name `{first}` and its type are separated by `:`"))
-            .help(place.shape(text));
+    if matches!(place, Place::Param | Place::TypeField | Place::StateField)
+        && begins_name(rest)
+        && !RESERVED.contains(&first)
+    {
+        let diagnostic = Diagnostic::new(
+            syntax::EXPECTED,
+            format!("the name `{first}` and its type are separated by `:`"),
+        )
+        .help(place.shape(text));
         return Some((at, at, diagnostic));
     }
-    if matches!(place, Place::Param | Place::TypeField | Place::StateField) && rest.starts_with('=') && !rest.starts_with("==") {
+    if matches!(place, Place::Param | Place::TypeField | Place::StateField)
+        && rest.starts_with('=')
+        && !rest.starts_with("==")
+    {
         let diagnostic = Diagnostic::new(syntax::EQUALS_FOR_COLON, format!("`{first}` has no type"))
             .help(place.shape(text));
         return Some((at, at + 1, diagnostic));
     }
     if RESERVED.contains(&first) && !matches!(place, Place::Item | Place::Arm) {
-        let diagnostic =
-            Diagnostic::new(syntax::RESERVED_WORD, format!("`{first}` is a reserved word and cannot be a name"))
-                .help("choose another name; as a key of a record the word is quoted");
+        let diagnostic = Diagnostic::new(
+            syntax::RESERVED_WORD,
+            format!("`{first}` is a reserved word and cannot be a name"),
+        )
+        .help("choose another name; as a key of a record the word is quoted");
         return Some((0, first.len(), diagnostic));
     }
     if place == Place::Clause && rest.starts_with('(') && !knows(first) {
@@ -257,20 +321,34 @@ fn known_mistake(place: Place, text: &str) -> Option<(usize, usize, Diagnostic)>
             .help("a worker is called with `call name(…) as reply`; a value is named with `let a = …`");
         return Some((0, first.len(), diagnostic));
     }
-    if place == Place::Item && matches!(first, "task" | "agent" | "transform" | "route" | "send" | "subgraph" | "interrupt" | "wait") {
+    if place == Place::Item
+        && matches!(
+            first,
+            "task" | "agent" | "transform" | "route" | "send" | "subgraph" | "interrupt" | "wait"
+        )
+    {
         let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("a `{first}` stands in a flow"))
             .help("move it between the braces of a `flow`; a `}` above may be one too many");
         return Some((0, first.len(), diagnostic));
     }
-    let worded = matches!(place, Place::Item | Place::FlowEntry | Place::Clause | Place::TestEntry);
-    let value_like = begins_name(rest) || rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '{' | '['));
+    let worded = matches!(
+        place,
+        Place::Item | Place::FlowEntry | Place::Clause | Place::TestEntry
+    );
+    let value_like =
+        begins_name(rest) || rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '{' | '['));
     if worded && !knows(first) && value_like {
-        let foreign = if place == Place::Item { near_item(first) } else { None };
+        let foreign = if place == Place::Item {
+            near_item(first)
+        } else {
+            None
+        };
         let help = match foreign {
             Some(near) => format!("it is written `{near}` in Flow"),
             None => near_word(first).unwrap_or_else(|| place.shape(text)),
         };
-        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("`{first}` begins no {}", place.what())).help(help);
+        let diagnostic =
+            Diagnostic::new(syntax::EXPECTED, format!("`{first}` begins no {}", place.what())).help(help);
         return Some((0, first.len(), diagnostic));
     }
     None
@@ -314,7 +392,22 @@ fn expected(place: Place, failure: &Failure, text: &str, at_token: bool) -> Stri
         let noise = token.trim().is_empty() && token != "\n"
             || (value && VALUE_STARTS.contains(&token))
             || (goes_on && VALUE_GOES_ON.contains(&token))
-            || matches!(token, "+=" | "-=" | "'" | "`" | "===" | "!==" | "standing" | "..." | "_" | "e" | "E" | "\"\"\"" | "r\"" | "r\"\"\"");
+            || matches!(
+                token,
+                "+=" | "-="
+                    | "'"
+                    | "`"
+                    | "==="
+                    | "!=="
+                    | "standing"
+                    | "..."
+                    | "_"
+                    | "e"
+                    | "E"
+                    | "\"\"\""
+                    | "r\""
+                    | "r\"\"\""
+            );
         if noise {
             continue;
         }
@@ -332,7 +425,11 @@ fn expected(place: Place, failure: &Failure, text: &str, at_token: bool) -> Stri
             Place::TestEntry => "an entry of a test",
             _ => "something else",
         };
-        return if value { "a value".to_owned() } else { what.to_owned() };
+        return if value {
+            "a value".to_owned()
+        } else {
+            what.to_owned()
+        };
     }
     match words.pop() {
         None => String::new(),
@@ -358,14 +455,34 @@ fn misread(place: Place, text: &str, from: usize, to: usize) -> Option<Diagnosti
     let found = &text[from..to];
     let before = text[..from].trim_end();
     if found == ">" && before.ends_with('=') {
-        let diagnostic = Diagnostic::new(syntax::EXPECTED, "the arms of a route and of `goto` point with `->`");
+        let diagnostic = Diagnostic::new(
+            syntax::EXPECTED,
+            "the arms of a route and of `goto` point with `->`",
+        );
         return Some(diagnostic.help("`=>` stands in `match` expressions and lambdas"));
     }
-    if place == Place::StateField && ["append", "merge", "add", "min", "max", "last_value", "add_messages"].contains(&found) {
-        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("the reducer `{found}` stands behind `by`"));
+    if place == Place::StateField
+        && [
+            "append",
+            "merge",
+            "add",
+            "min",
+            "max",
+            "last_value",
+            "add_messages",
+        ]
+        .contains(&found)
+    {
+        let diagnostic = Diagnostic::new(
+            syntax::EXPECTED,
+            format!("the reducer `{found}` stands behind `by`"),
+        );
         return Some(diagnostic.help(format!("write `by {found}`")));
     }
-    let number = before.rsplit(|c: char| !c.is_ascii_digit()).next().is_some_and(|digits| !digits.is_empty());
+    let number = before
+        .rsplit(|c: char| !c.is_ascii_digit())
+        .next()
+        .is_some_and(|digits| !digits.is_empty());
     if number && before.len() < from && ["ms", "s", "m", "h", "d", "kb", "mb", "gb", "tb"].contains(&found) {
         let diagnostic = Diagnostic::new(syntax::BAD_NUMBER, "a unit follows its number directly");
         return Some(diagnostic.help(format!("write `{found}` behind the number, without the blank")));
@@ -376,14 +493,19 @@ fn misread(place: Place, text: &str, from: usize, to: usize) -> Option<Diagnosti
 /// A reserved word directly before an offset, where a name belongs.
 fn reserved_before(text: &str, from: usize) -> Option<(usize, usize)> {
     let before = text[..from].trim_end();
-    let start = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+    let start = before
+        .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .map_or(0, |at| at + 1);
     let reserved = RESERVED.contains(&&before[start..]) && wants_name(&text[..start]);
     reserved.then_some((start, before.len()))
 }
 
 /// A known first word that is spelt almost like this one.
 fn near_word(word: &str) -> Option<String> {
-    let near = SHAPES.iter().map(|(known, _)| *known).filter(|known| known.len() > 2);
+    let near = SHAPES
+        .iter()
+        .map(|(known, _)| *known)
+        .filter(|known| known.len() > 2);
     let near = near.map(|known| (distance(word, known), known)).min()?;
     (near.0 <= 2 && near.0 * 3 <= word.len()).then(|| format!("did you mean `{}`?", near.1))
 }
@@ -395,7 +517,9 @@ fn distance(a: &str, b: &str) -> usize {
         let mut diagonal = row[0];
         row[0] = i + 1;
         for (j, y) in b.bytes().enumerate() {
-            let next = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            let next = (diagonal + usize::from(x != y))
+                .min(row[j] + 1)
+                .min(row[j + 1] + 1);
             diagonal = row[j + 1];
             row[j + 1] = next;
         }
@@ -423,9 +547,14 @@ fn token_at(text: &str, at: usize) -> (usize, usize) {
         None => 0,
         Some(b) if word(*b) => rest.iter().position(|b| !word(*b)).unwrap_or(rest.len()),
         Some(_) => {
-            let two = ["->", "=>", "<-", ":=", "==", "!=", "<=", ">=", "??", "?.", "..", "&&", "||"];
+            let two = [
+                "->", "=>", "<-", ":=", "==", "!=", "<=", ">=", "??", "?.", "..", "&&", "||",
+            ];
             let pair = two.iter().find(|token| text[from..].starts_with(**token));
-            pair.map_or_else(|| text[from..].chars().next().map_or(0, char::len_utf8), |token| token.len())
+            pair.map_or_else(
+                || text[from..].chars().next().map_or(0, char::len_utf8),
+                |token| token.len(),
+            )
         }
     };
     (from, from + len)
@@ -442,14 +571,21 @@ fn shown(found: &str) -> String {
 /// Whether a name is what comes behind a text: a keyword, or a symbol that no value follows.
 fn wants_name(before: &str) -> bool {
     let before = before.trim_end();
-    let word = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next().unwrap_or("");
-    SHAPES.iter().any(|(known, _)| *known == word && !matches!(word, "return" | "when" | "until" | "for" | "at"))
+    let word = before
+        .rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .next()
+        .unwrap_or("");
+    SHAPES
+        .iter()
+        .any(|(known, _)| *known == word && !matches!(word, "return" | "when" | "until" | "for" | "at"))
         || matches!(word, "as" | "by" | "via")
         || before.ends_with("->")
 }
 
 fn first_word(text: &str) -> &str {
-    let len = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let len = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .unwrap_or(text.len());
     &text[..len]
 }
 

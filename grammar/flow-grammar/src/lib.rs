@@ -65,7 +65,11 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     let mut builder = build::Builder::new(file, end, &scan.holes, docs);
     let first = scan.items.first().map_or(end, |item| item.start as u32);
     let doc = builder.file_doc(first);
-    let items = scan.items.iter().map(|item| parse_item(&mut builder, &scan.text, item)).collect();
+    let items = scan
+        .items
+        .iter()
+        .map(|item| parse_item(&mut builder, &scan.text, item))
+        .collect();
     let (docs, found) = builder.finish();
     let lost: Vec<Diagnostic> = docs.lost().collect();
     let mut diagnostics = scan.diagnostics;
@@ -73,9 +77,24 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     if !diagnostics.iter().any(Diagnostic::is_error) {
         diagnostics.extend(lost); // in a broken file, what they belong to may only not have been understood
     }
+    for diagnostic in &mut diagnostics {
+        diagnostic
+            .labels
+            .iter_mut()
+            .for_each(|label| whole_characters(text, &mut label.span));
+    }
     Diagnostic::sort(&mut diagnostics);
-    let ast = ast::SourceFile { file, doc, items, span: Span::new(file, 0, end) };
-    Parsed { ast, diagnostics, comments: scan.comments }
+    let ast = ast::SourceFile {
+        file,
+        doc,
+        items,
+        span: Span::new(file, 0, end),
+    };
+    Parsed {
+        ast,
+        diagnostics,
+        comments: scan.comments,
+    }
 }
 
 fn parse_item(builder: &mut build::Builder<'_>, copy: &str, item: &scan::ItemText) -> ast::Item {
@@ -94,11 +113,30 @@ fn parse_item(builder: &mut build::Builder<'_>, copy: &str, item: &scan::ItemTex
     }
 }
 
+/// Widens a span to whole characters: `->` may have been read where `→` stands, which is longer.
+fn whole_characters(text: &str, span: &mut Span) {
+    while !text.is_char_boundary(span.start as usize) {
+        span.start -= 1;
+    }
+    while !text.is_char_boundary(span.end as usize) {
+        span.end += 1;
+    }
+}
+
 fn too_large(file: FileId) -> Parsed {
     let span = Span::at(file, 0);
     let diagnostic = Diagnostic::new(syntax::FILE_TOO_LARGE, "this file is larger than 4 GB")
         .primary(span, "not read")
         .help("split it into modules");
-    let ast = ast::SourceFile { file, doc: None, items: vec![ast::Item::Error(span)], span };
-    Parsed { ast, diagnostics: vec![diagnostic], comments: Vec::new() }
+    let ast = ast::SourceFile {
+        file,
+        doc: None,
+        items: vec![ast::Item::Error(span)],
+        span,
+    };
+    Parsed {
+        ast,
+        diagnostics: vec![diagnostic],
+        comments: Vec::new(),
+    }
 }

@@ -15,8 +15,13 @@ pub(crate) enum BadNumber {
     Malformed,
 }
 
-const DURATIONS: &[(&str, i128)] =
-    &[("d", 86_400_000_000_000), ("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000)];
+const DURATIONS: &[(&str, i128)] = &[
+    ("d", 86_400_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+];
 
 const SIZES: &[(&str, i128)] = &[("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30), ("tb", 1 << 40)];
 
@@ -59,14 +64,19 @@ pub(crate) fn parse_number(text: &str) -> Result<LitKind, BadNumber> {
     let (_, unit) = split_unit(text);
     if SIZES.iter().any(|(name, _)| *name == unit) {
         let size = scaled(text.strip_suffix(unit).unwrap_or(text), find(SIZES, unit)?)?;
-        return i64::try_from(size).map(LitKind::Size).map_err(|_| BadNumber::TooLarge("a size"));
+        return i64::try_from(size)
+            .map(LitKind::Size)
+            .map_err(|_| BadNumber::TooLarge("a size"));
     }
     duration(text)
 }
 
 fn whole(digits: &str) -> Result<LitKind, BadNumber> {
     let plain = plain_digits(digits)?;
-    plain.parse().map(LitKind::Int).map_err(|_| BadNumber::TooLarge("an `int`"))
+    plain
+        .parse()
+        .map(LitKind::Int)
+        .map_err(|_| BadNumber::TooLarge("an `int`"))
 }
 
 /// `3.14`, `1e-3`; `None` if the text has letters that make no exponent.
@@ -75,7 +85,10 @@ fn float(text: &str) -> Result<Option<LitKind>, BadNumber> {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     };
-    if !mantissa.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'_') {
+    if !mantissa
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b == b'.' || b == b'_')
+    {
         return Ok(None);
     }
     if let Some(exponent) = exponent {
@@ -90,9 +103,14 @@ fn float(text: &str) -> Result<Option<LitKind>, BadNumber> {
     if parts.next().is_some() {
         return Err(BadNumber::Malformed);
     }
-    let value: f64 =
-        format!("{whole}.{fraction}e{}", exponent.unwrap_or("0")).parse().map_err(|_| BadNumber::Malformed)?;
-    if value.is_finite() { Ok(Some(LitKind::Float(value))) } else { Err(BadNumber::TooLarge("a `float`")) }
+    let value: f64 = format!("{whole}.{fraction}e{}", exponent.unwrap_or("0"))
+        .parse()
+        .map_err(|_| BadNumber::Malformed)?;
+    if value.is_finite() {
+        Ok(Some(LitKind::Float(value)))
+    } else {
+        Err(BadNumber::TooLarge("a `float`"))
+    }
 }
 
 fn duration(text: &str) -> Result<LitKind, BadNumber> {
@@ -101,7 +119,9 @@ fn duration(text: &str) -> Result<LitKind, BadNumber> {
     let mut smallest = i128::MAX;
     while !rest.is_empty() {
         let (number, behind) = split_unit(rest);
-        let len = behind.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(behind.len());
+        let len = behind
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(behind.len());
         let unit = &behind[..len];
         let scale = find(DURATIONS, unit)?;
         if scale >= smallest {
@@ -111,7 +131,9 @@ fn duration(text: &str) -> Result<LitKind, BadNumber> {
         total += scaled(number, scale)?;
         rest = &behind[len..];
     }
-    i64::try_from(total).map(LitKind::Duration).map_err(|_| BadNumber::TooLarge("a `duration`"))
+    i64::try_from(total)
+        .map(LitKind::Duration)
+        .map_err(|_| BadNumber::TooLarge("a `duration`"))
 }
 
 /// The unit's scale, or what may have been meant.
@@ -120,9 +142,21 @@ fn find(units: &[(&str, i128)], unit: &str) -> Result<i128, BadNumber> {
         return Ok(*scale);
     }
     let lower = unit.to_lowercase();
-    let known = DURATIONS.iter().chain(SIZES).map(|(name, _)| *name).find(|name| *name == lower);
-    let meant = known.or_else(|| HABITS.iter().find(|(habit, _)| *habit == lower).map(|(_, unit)| *unit));
-    Err(BadNumber::Unit { unit: unit.to_owned(), meant: meant.map(str::to_owned) })
+    let known = DURATIONS
+        .iter()
+        .chain(SIZES)
+        .map(|(name, _)| *name)
+        .find(|name| *name == lower);
+    let meant = known.or_else(|| {
+        HABITS
+            .iter()
+            .find(|(habit, _)| *habit == lower)
+            .map(|(_, unit)| *unit)
+    });
+    Err(BadNumber::Unit {
+        unit: unit.to_owned(),
+        meant: meant.map(str::to_owned),
+    })
 }
 
 /// A number with an optional fraction, times a scale, exactly.
@@ -140,7 +174,11 @@ fn scaled(number: &str, scale: i128) -> Result<i128, BadNumber> {
             total += i128::from(digit - b'0') * scale;
         }
     }
-    if parts.next().is_some() { Err(BadNumber::Malformed) } else { Ok(total) }
+    if parts.next().is_some() {
+        Err(BadNumber::Malformed)
+    } else {
+        Ok(total)
+    }
 }
 
 /// Digits without underscores, which stand between digits only.
@@ -153,7 +191,10 @@ fn plain_digits(digits: &str) -> Result<String, BadNumber> {
 }
 
 fn split_digits(text: &str) -> (&str, &str) {
-    text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '_')).unwrap_or(text.len()))
+    text.split_at(
+        text.find(|c: char| !(c.is_ascii_digit() || c == '_'))
+            .unwrap_or(text.len()),
+    )
 }
 
 fn split_unit(text: &str) -> (&str, &str) {
@@ -183,9 +224,27 @@ mod tests {
             ("4mb", Ok(LitKind::Size(4 << 20))),
             ("1.2.3", Err(BadNumber::Malformed)),
             ("1__0", Err(BadNumber::Malformed)),
-            ("5min", Err(BadNumber::Unit { unit: "min".into(), meant: Some("m".into()) })),
-            ("4MB", Err(BadNumber::Unit { unit: "MB".into(), meant: Some("mb".into()) })),
-            ("0x1f", Err(BadNumber::Unit { unit: "x".into(), meant: None })),
+            (
+                "5min",
+                Err(BadNumber::Unit {
+                    unit: "min".into(),
+                    meant: Some("m".into()),
+                }),
+            ),
+            (
+                "4MB",
+                Err(BadNumber::Unit {
+                    unit: "MB".into(),
+                    meant: Some("mb".into()),
+                }),
+            ),
+            (
+                "0x1f",
+                Err(BadNumber::Unit {
+                    unit: "x".into(),
+                    meant: None,
+                }),
+            ),
             ("999999999d", Err(BadNumber::TooLarge("a `duration`"))),
         ];
         for (text, expected) in cases {

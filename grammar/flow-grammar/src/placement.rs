@@ -29,7 +29,9 @@ impl Builder<'_> {
         self.check_head(node);
         let mut seen: Vec<(&str, Span)> = Vec::new();
         for clause in &node.clauses {
-            let Some(rule) = rule_of(&clause.kind) else { continue };
+            let Some(rule) = rule_of(&clause.kind) else {
+                continue;
+            };
             let word = word_of(clause, rule.name);
             if !rule.kinds.contains(&node.kind) {
                 self.misplaced(node, &rule, word);
@@ -84,9 +86,12 @@ impl Builder<'_> {
         };
         if let (Some(what), false) = (what, allowed) {
             self.push(
-                Diagnostic::new(syntax::MISPLACED_CLAUSE, format!("`{what}` does not belong to a `{}`", node.kind.as_str()))
-                    .primary(span, "not here")
-                    .help(format!("`{what}` stands behind the name of {where_}")),
+                Diagnostic::new(
+                    syntax::MISPLACED_CLAUSE,
+                    format!("`{what}` does not belong to a `{}`", node.kind.as_str()),
+                )
+                .primary(span, "not here")
+                .help(format!("`{what}` stands behind the name of {where_}")),
             );
         }
         let modifiers = [
@@ -96,26 +101,48 @@ impl Builder<'_> {
         ];
         for (place, word, kinds) in modifiers {
             if let Some(place) = place.filter(|_| !kinds.contains(&node.kind)) {
-                let rule = Rule { name: word, kinds, once: true };
+                let rule = Rule {
+                    name: word,
+                    kinds,
+                    once: true,
+                };
                 self.misplaced(node, &rule, place);
             }
         }
         if node.kind == Route && !node.params.is_empty() {
             let span = node.params.first().map_or(node.name.span, |first| first.span);
-            let rule = Rule { name: "a parameter", kinds: WORKING, once: true };
+            let rule = Rule {
+                name: "a parameter",
+                kinds: WORKING,
+                once: true,
+            };
             self.misplaced(node, &rule, span);
         }
     }
 
     fn misplaced(&mut self, node: &NodeDecl, rule: &Rule, span: Span) {
-        let kinds: Vec<String> = rule.kinds.iter().map(|kind| format!("`{}`", kind.as_str())).collect();
+        let kinds: Vec<String> = rule
+            .kinds
+            .iter()
+            .map(|kind| format!("`{}`", kind.as_str()))
+            .collect();
         let plain = matches!(rule.name, "an arm" | "an update" | "a parameter");
-        let name = if plain { rule.name.to_owned() } else { format!("`{}`", rule.name) };
+        let name = if plain {
+            rule.name.to_owned()
+        } else {
+            format!("`{}`", rule.name)
+        };
         self.push(
-            Diagnostic::new(syntax::MISPLACED_CLAUSE, format!("{name} has no meaning in a `{}`", node.kind.as_str()))
-                .primary(span, "not here")
-                .label(node.name.span, format!("`{}` is a `{}`", node.name, node.kind.as_str()))
-                .help(format!("it stands in {}", kinds.join(", "))),
+            Diagnostic::new(
+                syntax::MISPLACED_CLAUSE,
+                format!("{name} has no meaning in a `{}`", node.kind.as_str()),
+            )
+            .primary(span, "not here")
+            .label(
+                node.name.span,
+                format!("`{}` is a `{}`", node.name, node.kind.as_str()),
+            )
+            .help(format!("it stands in {}", kinds.join(", "))),
         );
     }
 
@@ -130,7 +157,10 @@ impl Builder<'_> {
             ClauseKind::Each(each) => vec![&each.target],
             _ => Vec::new(),
         };
-        for target in targets.into_iter().filter(|target| target.kind == TargetKind::Skip) {
+        for target in targets
+            .into_iter()
+            .filter(|target| target.kind == TargetKind::Skip)
+        {
             self.push(
                 Diagnostic::new(syntax::MISPLACED_CLAUSE, "`skip` is a target of `on error` only")
                     .primary(target.span, "not here")
@@ -151,7 +181,10 @@ fn key_of(clause: &ClauseKind, name: &'static str, kind: NodeKind) -> &'static s
 
 /// Where the word stands that a clause is known by.
 fn word_of(clause: &Clause, name: &str) -> Span {
-    let word = |len: usize| Span { end: clause.span.start + len as u32, ..clause.span };
+    let word = |len: usize| Span {
+        end: clause.span.start + len as u32,
+        ..clause.span
+    };
     match &clause.kind {
         ClauseKind::Update(update) => update.field.span,
         ClauseKind::Arm(arm) => match &arm.guard {

@@ -52,7 +52,11 @@ pub(crate) fn explain(rule: Rule, text: &str) -> Option<Failure> {
         pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _)) => at,
     };
     let Some(attempts) = error.parse_attempts() else {
-        return Some(Failure { at: fallback, tokens: Vec::new(), class: false });
+        return Some(Failure {
+            at: fallback,
+            tokens: Vec::new(),
+            class: false,
+        });
     };
     let mut tokens = Vec::new();
     let mut class = false;
@@ -65,13 +69,19 @@ pub(crate) fn explain(rule: Rule, text: &str) -> Option<Failure> {
             tokens.push(token);
         }
     }
-    Some(Failure { at: attempts.max_position.max(fallback), tokens, class })
+    Some(Failure {
+        at: attempts.max_position.max(fallback),
+        tokens,
+        class,
+    })
 }
 
 impl<'i> Children<'i> {
     /// The children of a node.
     pub(crate) fn of(node: Node<'i>) -> Self {
-        Self { pairs: node.into_inner() }
+        Self {
+            pairs: node.into_inner(),
+        }
     }
 
     /// The next child, if it is of this rule. Words before it are passed over.
@@ -128,7 +138,12 @@ impl<'i> Children<'i> {
 impl Drop for Children<'_> {
     fn drop(&mut self) {
         if cfg!(debug_assertions) && !std::thread::panicking() {
-            let left: Vec<Rule> = self.pairs.by_ref().map(|pair| pair.as_rule()).filter(|r| !is_word(*r)).collect();
+            let left: Vec<Rule> = self
+                .pairs
+                .by_ref()
+                .map(|pair| pair.as_rule())
+                .filter(|r| !is_word(*r))
+                .collect();
             debug_assert!(left.is_empty(), "the tree does not hold {left:?}");
         }
     }

@@ -12,8 +12,11 @@ use flow_grammar::{dump, parse};
 #[test]
 fn every_case_gives_its_tree_and_its_diagnostics() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut cases: Vec<PathBuf> =
-        std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
     cases.sort();
     assert!(cases.len() > 10, "the cases are found");
     for case in cases {
@@ -45,19 +48,30 @@ fn run(case: &Path) {
 fn show(map: &SourceMap, diagnostics: &[Diagnostic]) -> String {
     let mut out = String::new();
     for diagnostic in diagnostics {
-        let _ = writeln!(out, "{} {}: {}", diagnostic.code, diagnostic.severity, diagnostic.message);
+        let _ = writeln!(
+            out,
+            "{} {}: {}",
+            diagnostic.code, diagnostic.severity, diagnostic.message
+        );
         for label in &diagnostic.labels {
             let (start, end) = (map.start(label.span), map.end(label.span));
             let mark = if label.primary { "-->" } else { "   " };
             let text = map.slice(label.span);
-            let _ = writeln!(out, "  {mark} {}:{}..{}:{} {text:?} {}", start.line, start.column, end.line, end.column, label.message);
+            let _ = writeln!(
+                out,
+                "  {mark} {}:{}..{}:{} {text:?} {}",
+                start.line, start.column, end.line, end.column, label.message
+            );
         }
         if let Some(help) = &diagnostic.help {
             let _ = writeln!(out, "  help: {help}");
         }
         for fix in &diagnostic.fixes {
-            let edits: Vec<String> =
-                fix.edits.iter().map(|e| format!("{:?} -> {:?}", map.slice(e.span), e.text)).collect();
+            let edits: Vec<String> = fix
+                .edits
+                .iter()
+                .map(|e| format!("{:?} -> {:?}", map.slice(e.span), e.text))
+                .collect();
             let _ = writeln!(out, "  fix: {}: {}", fix.title, edits.join(", "));
         }
     }

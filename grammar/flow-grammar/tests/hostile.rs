@@ -18,8 +18,14 @@ fn parse_soon(what: &str, text: &str) -> Parsed {
         assert!(!diagnostic.labels.is_empty(), "{what}: {diagnostic:?}");
         for label in &diagnostic.labels {
             assert!(label.span.end as usize <= text.len(), "{what}: {diagnostic:?}");
-            assert!(text.is_char_boundary(label.span.start as usize), "{what}: {diagnostic:?}");
-            assert!(text.is_char_boundary(label.span.end as usize), "{what}: {diagnostic:?}");
+            assert!(
+                text.is_char_boundary(label.span.start as usize),
+                "{what}: {diagnostic:?}"
+            );
+            assert!(
+                text.is_char_boundary(label.span.end as usize),
+                "{what}: {diagnostic:?}"
+            );
         }
     }
     parsed
@@ -40,21 +46,48 @@ fn example() -> String {
 
 #[test]
 fn empty_files_are_fine() {
-    for text in ["", "\n", "  ", "\u{feff}", "\u{feff}\r\n", "// only a comment", "\r", ",", ",,\n,"] {
+    for text in [
+        "",
+        "\n",
+        "  ",
+        "\u{feff}",
+        "\u{feff}\r\n",
+        "// only a comment",
+        "\r",
+        ",",
+        ",,\n,",
+    ] {
         let parsed = parse_soon("empty", text);
-        assert!(parsed.ast.items.is_empty() && parsed.diagnostics.is_empty(), "{text:?}: {:?}", parsed.diagnostics);
+        assert!(
+            parsed.ast.items.is_empty() && parsed.diagnostics.is_empty(),
+            "{text:?}: {:?}",
+            parsed.diagnostics
+        );
     }
 }
 
 #[test]
 fn fifty_levels_are_fine_and_seventy_are_one_error() {
-    let shapes = [("(", "1", ")"), ("[", "1", "]"), ("{ a: ", "1", " }"), ("f(", "1", ")"), ("\"${", "1", "}\""), ("if a then ", "1", " else 2"), ("x => ", "1", ""), ("match a { _ => ", "1", " }")];
+    let shapes = [
+        ("(", "1", ")"),
+        ("[", "1", "]"),
+        ("{ a: ", "1", " }"),
+        ("f(", "1", ")"),
+        ("\"${", "1", "}\""),
+        ("if a then ", "1", " else 2"),
+        ("x => ", "1", ""),
+        ("match a { _ => ", "1", " }"),
+    ];
     for (open, inner, close) in shapes {
         let nested = |n: usize| {
             let value = format!("{}{inner}{}", open.repeat(n), close.repeat(n));
             format!("const A: int = {value}\nconst B: int = 2\n")
         };
-        let levels = if open.starts_with("if") || open.starts_with("match") { 20 } else { 50 };
+        let levels = if open.starts_with("if") || open.starts_with("match") {
+            20
+        } else {
+            50
+        };
         let fine = parse_soon(open, &nested(levels));
         assert!(fine.diagnostics.is_empty(), "{open}: {:?}", fine.diagnostics);
         for n in [70, 1_000] {
@@ -68,13 +101,27 @@ fn fifty_levels_are_fine_and_seventy_are_one_error() {
 
 #[test]
 fn types_and_brackets_of_edges_are_bounded_too() {
-    for (open, close) in [("[", "]"), ("{ a: ", " }"), ("(", ")"), ("() -> ", ""), ("map<", ">")] {
-        let text = format!("type A = {}int{}\ntype B = int\n", open.repeat(100_000), close.repeat(100_000));
+    for (open, close) in [
+        ("[", "]"),
+        ("{ a: ", " }"),
+        ("(", ")"),
+        ("() -> ", ""),
+        ("map<", ">"),
+    ] {
+        let text = format!(
+            "type A = {}int{}\ntype B = int\n",
+            open.repeat(100_000),
+            close.repeat(100_000)
+        );
         let parsed = parse_soon(open, &text);
         assert!(!parsed.diagnostics.is_empty(), "{open}");
         assert_eq!(parsed.ast.items.len(), 2, "{open}");
     }
-    let text = format!("flow f() {{\n  start -> {}a{} -> b\n  task a {{ }}\n}}\n", "[".repeat(200), "]".repeat(200));
+    let text = format!(
+        "flow f() {{\n  start -> {}a{} -> b\n  task a {{ }}\n}}\n",
+        "[".repeat(200),
+        "]".repeat(200)
+    );
     assert_eq!(codes(&parse_soon("edges", &text)), ["F0104"]);
 }
 
@@ -113,7 +160,10 @@ fn a_hundred_thousand_of_anything_is_an_error_or_fine() {
         format!("flow f() {{ {}\n }}\n", "a -> ".repeat(many)),
         format!("flow f() {{ {}b\n }}\n", "a -> ".repeat(many)),
         format!("flow f() {{ {}\n }}\n", "[a, ".repeat(many)),
-        format!("test \"t\" for f {{ mock w {}never }}\n", "fails a times 1 then ".repeat(many)),
+        format!(
+            "test \"t\" for f {{ mock w {}never }}\n",
+            "fails a times 1 then ".repeat(many)
+        ),
         ";".repeat(many),
         "'".repeat(many),
         "\"".repeat(many + 1),
@@ -138,12 +188,16 @@ fn a_hundred_thousand_of_anything_is_an_error_or_fine() {
 
 #[test]
 fn a_stray_megabyte_is_read_soon() {
-    let flow = example();
+    let flow = example().replace("//!", "//");
     let text = flow.repeat(1_000_000 / flow.len() + 1);
     let start = Instant::now();
     let parsed = parse(FileId(0), &text);
     assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics.first());
-    assert!(start.elapsed() < Duration::from_secs(if cfg!(debug_assertions) { 90 } else { 2 }), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(if cfg!(debug_assertions) { 90 } else { 2 }),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[test]
@@ -164,8 +218,14 @@ fn every_token_may_be_missing_or_stand_twice() {
     let text = example();
     let step = if cfg!(debug_assertions) { 37 } else { 1 };
     for (start, end) in tokens(&text).into_iter().step_by(step) {
-        parse_soon("a file without a token", &format!("{}{}", &text[..start], &text[end..]));
-        parse_soon("a file with a token twice", &format!("{} {}", &text[..end], &text[start..]));
+        parse_soon(
+            "a file without a token",
+            &format!("{}{}", &text[..start], &text[end..]),
+        );
+        parse_soon(
+            "a file with a token twice",
+            &format!("{} {}", &text[..end], &text[start..]),
+        );
     }
 }
 
@@ -191,13 +251,28 @@ fn tokens(text: &str) -> Vec<(usize, usize)> {
 fn five_mistakes_give_five_messages_and_leave_their_neighbours() {
     let text = "type A = int\ntype = string\nfn f(a int) -> int = a\nconst B: int = \"abc\nflow g(x: int) {\n  start -> a -> end\n  state {\n    n: int by add\n    m int\n  }\n  task a {\n    call w(\n    n <- 1\n  }\n  task b {\n    timeout: 5s\n    m <- 2\n  }\n}\nconst C: int = 3\n";
     let parsed = parse_soon("five mistakes", text);
-    assert_eq!(codes(&parsed), ["F0101", "F0101", "F0106", "F0101", "F0102", "F0101"], "{:#?}", parsed.diagnostics);
+    assert_eq!(
+        codes(&parsed),
+        ["F0101", "F0101", "F0106", "F0101", "F0102", "F0101"],
+        "{:#?}",
+        parsed.diagnostics
+    );
     assert_eq!(parsed.ast.items.len(), 6);
     assert!(matches!(&parsed.ast.items[5], Item::Const(_)));
-    let Item::Flow(flow) = &parsed.ast.items[4] else { panic!("{:?}", parsed.ast.items[4]) };
-    assert_eq!(flow.nodes().map(|node| node.name.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    let Item::Flow(flow) = &parsed.ast.items[4] else {
+        panic!("{:?}", parsed.ast.items[4])
+    };
+    assert_eq!(
+        flow.nodes()
+            .map(|node| node.name.name.as_str())
+            .collect::<Vec<_>>(),
+        ["a", "b"]
+    );
     assert_eq!(flow.state().count(), 1);
-    assert_eq!(flow.nodes().map(|node| node.clauses.len()).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(
+        flow.nodes().map(|node| node.clauses.len()).collect::<Vec<_>>(),
+        [2, 2]
+    );
 }
 
 #[test]

@@ -11,10 +11,15 @@ fn every_page_of_a_syntax_code_shows_the_mistake_and_a_cure() {
         for (mark, example) in examples(info.page) {
             shown += 1;
             let file = SourceMap::new().add("page.flow", example.as_str());
-            let found: Vec<&str> =
-                parse(file, &example).diagnostics.iter().map(|d| d.code.as_str()).collect();
+            let found: Vec<&str> = parse(file, &example)
+                .diagnostics
+                .iter()
+                .map(|d| d.code.as_str())
+                .collect();
             let wanted = mark.strip_prefix("flow,fails=");
-            let fits = wanted.map_or(found.is_empty(), |code| !found.is_empty() && found.iter().all(|f| *f == code));
+            let fits = wanted.map_or(found.is_empty(), |code| {
+                !found.is_empty() && found.iter().all(|f| *f == code)
+            });
             if !fits {
                 failures.push(format!("{}: {mark}: {found:?}\n{example}", info.code));
             }
@@ -30,7 +35,10 @@ fn examples(page: &str) -> Vec<(String, String)> {
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
         if let Some(mark) = line.strip_prefix("```").filter(|mark| mark.starts_with("flow")) {
-            let body: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+            let body: Vec<&str> = lines
+                .by_ref()
+                .take_while(|line| !line.starts_with("```"))
+                .collect();
             found.push((mark.to_owned(), body.join("\n") + "\n"));
         }
     }

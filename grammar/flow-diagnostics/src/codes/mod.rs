@@ -49,15 +49,59 @@ pub struct Family {
 
 /// All families, in order.
 pub const FAMILIES: &[Family] = &[
-    Family { prefix: "F01", title: "Syntax", codes: syntax::TABLE },
-    Family { prefix: "F02", title: "Names and modules", codes: names::TABLE },
-    Family { prefix: "F03", title: "Types and expressions", codes: types::TABLE },
-    Family { prefix: "F04", title: "State and reducers", codes: state::TABLE },
-    Family { prefix: "F05", title: "Graph", codes: graph::TABLE },
-    Family { prefix: "F06", title: "Routes", codes: routes::TABLE },
-    Family { prefix: "F07", title: "Workers", codes: workers::TABLE },
-    Family { prefix: "F08", title: "Secrets", codes: secrets::TABLE },
-    Family { prefix: "F09", title: "Lints", codes: lints::TABLE },
-    Family { prefix: "F2", title: "Faults of a run", codes: faults::TABLE },
-    Family { prefix: "F3", title: "Environment", codes: environment::TABLE },
+    Family {
+        prefix: "F01",
+        title: "Syntax",
+        codes: syntax::TABLE,
+    },
+    Family {
+        prefix: "F02",
+        title: "Names and modules",
+        codes: names::TABLE,
+    },
+    Family {
+        prefix: "F03",
+        title: "Types and expressions",
+        codes: types::TABLE,
+    },
+    Family {
+        prefix: "F04",
+        title: "State and reducers",
+        codes: state::TABLE,
+    },
+    Family {
+        prefix: "F05",
+        title: "Graph",
+        codes: graph::TABLE,
+    },
+    Family {
+        prefix: "F06",
+        title: "Routes",
+        codes: routes::TABLE,
+    },
+    Family {
+        prefix: "F07",
+        title: "Workers",
+        codes: workers::TABLE,
+    },
+    Family {
+        prefix: "F08",
+        title: "Secrets",
+        codes: secrets::TABLE,
+    },
+    Family {
+        prefix: "F09",
+        title: "Lints",
+        codes: lints::TABLE,
+    },
+    Family {
+        prefix: "F2",
+        title: "Faults of a run",
+        codes: faults::TABLE,
+    },
+    Family {
+        prefix: "F3",
+        title: "Environment",
+        codes: environment::TABLE,
+    },
 ];

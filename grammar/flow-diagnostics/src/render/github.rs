@@ -24,7 +24,11 @@ pub fn github(map: &SourceMap, diagnostics: &[Diagnostic]) -> String {
                 properties.push(format!("endColumn={}", end.column));
             }
         }
-        let help = diagnostic.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+        let help = diagnostic
+            .help
+            .as_ref()
+            .map(|help| format!("\nhelp: {help}"))
+            .unwrap_or_default();
         let message = data(&format!("{}{help}", diagnostic.message));
         let _ = writeln!(out, "::{command} {}::{message}", properties.join(","));
     }

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
-    SpanContents,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents,
 };
 
 use crate::{Diagnostic, FileId, Label, Severity, SourceFile, SourceMap, Span};
@@ -42,7 +42,11 @@ const MAX_LABEL_LINES: u32 = 8;
 
 impl Default for HumanOptions {
     fn default() -> Self {
-        Self { color: false, unicode: true, width: 100 }
+        Self {
+            color: false,
+            unicode: true,
+            width: 100,
+        }
     }
 }
 
@@ -70,14 +74,20 @@ impl<'m> Human<'m> {
             out.clear();
         }
         if out.is_empty() {
-            out = format!("{}: {} [{}]\n", diagnostic.severity, diagnostic.message, diagnostic.code);
+            out = format!(
+                "{}: {} [{}]\n",
+                diagnostic.severity, diagnostic.message, diagnostic.code
+            );
         }
         out
     }
 
     /// All diagnostics, one behind the other.
     pub fn print_all(&self, diagnostics: &[Diagnostic]) -> String {
-        diagnostics.iter().map(|diagnostic| self.print(diagnostic)).collect()
+        diagnostics
+            .iter()
+            .map(|diagnostic| self.print(diagnostic))
+            .collect()
     }
 
     /// What miette prints: the labels of the primary file, those of other files as advice nested in it.
@@ -113,7 +123,10 @@ impl<'m> Human<'m> {
 
     fn source(&self, file: FileId) -> Option<Source<'_>> {
         let source = self.map.get(file)?;
-        let text = self.texts.get(file.0 as usize)?.get_or_init(|| printable(&source.text));
+        let text = self
+            .texts
+            .get(file.0 as usize)?
+            .get_or_init(|| printable(&source.text));
         Some(Source { file: source, text })
     }
 
@@ -147,7 +160,9 @@ impl<'m> Human<'m> {
     }
 
     fn clamp(&self, span: Span) -> Span {
-        let Some(file) = self.map.get(span.file) else { return span };
+        let Some(file) = self.map.get(span.file) else {
+            return span;
+        };
         let floor = |offset: u32| {
             let mut at = (offset as usize).min(file.text.len());
             while !file.text.is_char_boundary(at) {
@@ -180,7 +195,8 @@ impl<'m> Human<'m> {
 fn printable(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let lone_return = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
-    let bad = |at: usize| (bytes[at] < 0x20 && !matches!(bytes[at], b'\n' | b'\r' | b'\t')) || bytes[at] == 0x7f;
+    let bad =
+        |at: usize| (bytes[at] < 0x20 && !matches!(bytes[at], b'\n' | b'\r' | b'\t')) || bytes[at] == 0x7f;
     if !(0..bytes.len()).any(|at| bad(at) || lone_return(at)) {
         return Cow::Borrowed(text);
     }
@@ -215,10 +231,18 @@ impl SourceCode for Source<'_> {
         } else {
             let top = first.saturating_sub(lines_before as u32);
             let bottom = (last + lines_after as u32).min(lines.count() - 1);
-            let (from, to) = (lines.line_range(top).start as usize, lines.line_range(bottom).end as usize);
+            let (from, to) = (
+                lines.line_range(top).start as usize,
+                lines.line_range(bottom).end as usize,
+            );
             if start - from > MAX_CONTEXT_BYTES * 4 || to - end > MAX_CONTEXT_BYTES * 4 {
                 let (from, to) = self.window(start, end, first, last);
-                (from, to, first, usize::from(from > lines.line_range(first).start as usize))
+                (
+                    from,
+                    to,
+                    first,
+                    usize::from(from > lines.line_range(first).start as usize),
+                )
             } else {
                 (from, to, top, 0)
             }
@@ -226,7 +250,14 @@ impl SourceCode for Source<'_> {
         let count = (lines.line_of(to as u32) - line) as usize;
         let window = SourceSpan::from((from, to - from));
         let data = &self.text.as_bytes()[from..to];
-        Ok(Box::new(MietteSpanContents::new_named(self.file.path.clone(), data, window, line as usize, column, count)))
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.file.path.clone(),
+            data,
+            window,
+            line as usize,
+            column,
+            count,
+        )))
     }
 }
 
@@ -259,7 +290,9 @@ struct Report<'a> {
 
 impl fmt::Debug for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Report").field("message", &self.message).finish_non_exhaustive()
+        f.debug_struct("Report")
+            .field("message", &self.message)
+            .finish_non_exhaustive()
     }
 }
 
@@ -285,7 +318,9 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -293,7 +328,8 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        (!self.labels.is_empty()).then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = _>>)
+        (!self.labels.is_empty())
+            .then(|| Box::new(self.labels.iter().cloned()) as Box<dyn Iterator<Item = _>>)
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {

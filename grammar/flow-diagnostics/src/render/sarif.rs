@@ -37,7 +37,8 @@ fn rule(code: Code) -> Value {
 }
 
 fn result(map: &SourceMap, diagnostic: &Diagnostic, rule: usize) -> Value {
-    let (primary, related): (Vec<&Label>, Vec<&Label>) = diagnostic.labels.iter().partition(|label| label.primary);
+    let (primary, related): (Vec<&Label>, Vec<&Label>) =
+        diagnostic.labels.iter().partition(|label| label.primary);
     let text = match &diagnostic.help {
         Some(help) => format!("{}\n{help}", diagnostic.message),
         None => diagnostic.message.clone(),

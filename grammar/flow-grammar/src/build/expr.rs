@@ -7,7 +7,8 @@ use flow_diagnostics::Span;
 
 use super::Builder;
 use crate::ast::{
-    Arg, BinaryOp, Entry, Expr, ExprKind, Ident, Key, Lit, LitKind, MatchArm, Pattern, PatternKind, StrPart, UnaryOp,
+    Arg, BinaryOp, Entry, Expr, ExprKind, Ident, Key, Lit, LitKind, MatchArm, Pattern, PatternKind, StrPart,
+    UnaryOp,
 };
 use crate::number::{BadNumber, parse_number};
 use crate::rules::{Children, Node, Rule};
@@ -40,7 +41,9 @@ impl Builder<'_> {
             return self.lambda(first);
         }
         let value = self.operation(first);
-        let Some(habit) = children.next() else { return value };
+        let Some(habit) = children.next() else {
+            return value;
+        };
         if habit.as_rule() == Rule::range_habit {
             let end = Children::of(habit).take(Rule::operation);
             let end = end.map(|end| self.operation(end));
@@ -64,14 +67,21 @@ impl Builder<'_> {
         self.level += 1;
         let body = Box::new(self.expr(body));
         self.level = level;
-        Expr { kind: ExprKind::Lambda { params, body }, span }
+        Expr {
+            kind: ExprKind::Lambda { params, body },
+            span,
+        }
     }
 
     /// Operands and operators: by precedence climbing (Pratt).
     pub(super) fn operation(&mut self, node: Node<'_>) -> Expr {
         let span = self.span(&node);
         let level = self.level;
-        let operators = node.clone().into_inner().filter(|child| child.as_rule() != Rule::operand).count() as u32;
+        let operators = node
+            .clone()
+            .into_inner()
+            .filter(|child| child.as_rule() != Rule::operand)
+            .count() as u32;
         if self.deeper(operators, span).is_none() {
             return Self::error_expr(span);
         }
@@ -104,7 +114,9 @@ impl Builder<'_> {
 
     /// The one integer that has no positive counterpart: its sign and digits together.
     fn least_int(&self, before: &[Piece], node: &Node<'_>) -> Option<Expr> {
-        let Some(Piece::Prefix(UnaryOp::Neg, sign)) = before.last() else { return None };
+        let Some(Piece::Prefix(UnaryOp::Neg, sign)) = before.last() else {
+            return None;
+        };
         is_min_int(node.as_str().trim_end()).then(|| Expr {
             kind: ExprKind::Literal(LitKind::Int(i64::MIN)),
             span: sign.to(self.span(node)),
@@ -191,10 +203,22 @@ impl Builder<'_> {
                 compared = Some(op_span);
             }
             let span = left.span.to(right.span);
-            let kind = ExprKind::Binary { op, op_span, left: Box::new(left), right: Box::new(right) };
+            let kind = ExprKind::Binary {
+                op,
+                op_span,
+                left: Box::new(left),
+                right: Box::new(right),
+            };
             left = Expr { kind, span };
             if matches!(infix, Infix::NotIn) {
-                left = Expr { kind: ExprKind::Unary { op: UnaryOp::Not, op_span, operand: Box::new(left) }, span };
+                left = Expr {
+                    kind: ExprKind::Unary {
+                        op: UnaryOp::Not,
+                        op_span,
+                        operand: Box::new(left),
+                    },
+                    span,
+                };
             }
         }
         left
@@ -227,7 +251,10 @@ impl Builder<'_> {
                 let name = self.ident(&children.need(Rule::any_name));
                 ExprKind::Field { base, name, optional }
             }
-            Rule::call_args => ExprKind::Call { callee: base, args: self.args(node) },
+            Rule::call_args => ExprKind::Call {
+                callee: base,
+                args: self.args(node),
+            },
             Rule::index => {
                 let span = self.span(&node);
                 let mut children = Children::of(node);
@@ -241,9 +268,15 @@ impl Builder<'_> {
                     self.slice_habit(span);
                     return ExprKind::Error;
                 };
-                ExprKind::Index { base, index: Box::new(index) }
+                ExprKind::Index {
+                    base,
+                    index: Box::new(index),
+                }
             }
-            _ => ExprKind::As { value: base, ty: Box::new(self.type_core(node)) },
+            _ => ExprKind::As {
+                value: base,
+                ty: Box::new(self.type_core(node)),
+            },
         }
     }
 
@@ -253,7 +286,9 @@ impl Builder<'_> {
         while let Some(arg) = children.take(Rule::arg) {
             let span = self.span(&arg);
             let mut parts = Children::of(arg);
-            let name = parts.take(Rule::arg_name).map(|name| self.ident(&Children::of(name).need(Rule::ident)));
+            let name = parts
+                .take(Rule::arg_name)
+                .map(|name| self.ident(&Children::of(name).need(Rule::ident)));
             if let Some(spread) = parts.take(Rule::spread_habit) {
                 self.spread_habit(self.span(&spread), "an argument");
             }
@@ -281,7 +316,9 @@ impl Builder<'_> {
     fn primary(&mut self, node: Node<'_>) -> Expr {
         let span = self.span(&node);
         let kind = match node.as_rule() {
-            Rule::number => self.number(node.as_str(), span).map_or(ExprKind::Error, ExprKind::Literal),
+            Rule::number => self
+                .number(node.as_str(), span)
+                .map_or(ExprKind::Error, ExprKind::Literal),
             Rule::string | Rule::quote_habit => ExprKind::Str(self.string(node)),
             Rule::literal => ExprKind::Literal(word_literal(node.as_str())),
             Rule::name if self.in_hole(span) => ExprKind::Error,
@@ -366,7 +403,10 @@ impl Builder<'_> {
             Rule::reserved_key => {
                 let span = self.span(&node);
                 self.reserved_key(node.as_str(), span);
-                Key::Name(Ident { name: node.as_str().to_owned(), span })
+                Key::Name(Ident {
+                    name: node.as_str().to_owned(),
+                    span,
+                })
             }
             _ => Key::Str(self.string(node)),
         }
@@ -386,11 +426,23 @@ impl Builder<'_> {
             return ExprKind::Error;
         }
         self.level = level;
-        let Some(mut otherwise) = parts.pop() else { unreachable!("an `if` has an `else`") };
+        let Some(mut otherwise) = parts.pop() else {
+            unreachable!("an `if` has an `else`")
+        };
         loop {
-            let (Some(then), Some(cond)) = (parts.pop(), parts.pop()) else { return otherwise.kind };
-            let whole = if parts.is_empty() { span } else { cond.span.to(otherwise.span) };
-            let kind = ExprKind::If { cond: Box::new(cond), then: Box::new(then), otherwise: Box::new(otherwise) };
+            let (Some(then), Some(cond)) = (parts.pop(), parts.pop()) else {
+                return otherwise.kind;
+            };
+            let whole = if parts.is_empty() {
+                span
+            } else {
+                cond.span.to(otherwise.span)
+            };
+            let kind = ExprKind::If {
+                cond: Box::new(cond),
+                then: Box::new(then),
+                otherwise: Box::new(otherwise),
+            };
             otherwise = Expr { kind, span: whole };
         }
     }
@@ -418,7 +470,10 @@ impl Builder<'_> {
         }
         match <[Pattern; 1]>::try_from(choices) {
             Ok([only]) => only,
-            Err(choices) => Pattern { kind: PatternKind::Or(choices), span },
+            Err(choices) => Pattern {
+                kind: PatternKind::Or(choices),
+                span,
+            },
         }
     }
 
@@ -465,7 +520,11 @@ impl Builder<'_> {
             return self.number(text, span).map(|kind| Lit { kind, span });
         };
         let positive = positive.trim_start();
-        let kind = if is_min_int(positive) { LitKind::Int(i64::MIN) } else { negate(self.number(positive, span)?) };
+        let kind = if is_min_int(positive) {
+            LitKind::Int(i64::MIN)
+        } else {
+            negate(self.number(positive, span)?)
+        };
         Some(Lit { kind, span })
     }
 
@@ -489,11 +548,19 @@ impl Builder<'_> {
 
 fn unary(op: UnaryOp, op_span: Span, operand: Expr) -> Expr {
     let span = op_span.to(operand.span);
-    Expr { kind: ExprKind::Unary { op, op_span, operand: Box::new(operand) }, span }
+    Expr {
+        kind: ExprKind::Unary {
+            op,
+            op_span,
+            operand: Box::new(operand),
+        },
+        span,
+    }
 }
 
 fn is_min_int(text: &str) -> bool {
-    text.replace('_', "") == "9223372036854775808" && parse_number(text) == Err(BadNumber::TooLarge("an `int`"))
+    text.replace('_', "") == "9223372036854775808"
+        && parse_number(text) == Err(BadNumber::TooLarge("an `int`"))
 }
 
 fn negate(kind: LitKind) -> LitKind {

@@ -4,8 +4,8 @@ use flow_diagnostics::Span;
 
 use super::Builder;
 use crate::ast::{
-    Bracket, Chain, ConfigBlock, EventDecl, EventsBlock, FlowDecl, FlowEntry, Ident, Limit, OnError, Policy, PolicyKind,
-    Rest, RestKind, Return, StateBlock, StateField, Stop, StopKind, Target, TargetKind,
+    Bracket, Chain, ConfigBlock, EventDecl, EventsBlock, FlowDecl, FlowEntry, Ident, Limit, OnError, Policy,
+    PolicyKind, Rest, RestKind, Return, StateBlock, StateField, Stop, StopKind, Target, TargetKind,
 };
 use crate::explain::Place;
 use crate::rules::{Children, Node, Rule};
@@ -25,19 +25,31 @@ impl Builder<'_> {
             (Some(name), params, result)
         } else {
             let name = self.first_word(&head);
-            self.bad(Place::FlowHead, head);
+            self.bad(Place::FlowHead, &head);
             (name, Vec::new(), None)
         };
         let entries = self.flow_entries(children.need(Rule::flow_body));
-        Some(FlowDecl { doc, name: name?, params, result, entries, span })
+        Some(FlowDecl {
+            doc,
+            name: name?,
+            params,
+            result,
+            entries,
+            span,
+        })
     }
 
     fn first_word(&self, node: &Node<'_>) -> Option<Ident> {
         let text = node.as_str();
-        let len = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+        let len = text
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .unwrap_or(text.len());
         let start = node.as_span().start();
         let name = text[..len].to_owned();
-        (len > 0).then(|| Ident { name, span: self.at(start, start + len) })
+        (len > 0).then(|| Ident {
+            name,
+            span: self.at(start, start + len),
+        })
     }
 
     fn flow_entries(&mut self, node: Node<'_>) -> Vec<FlowEntry> {
@@ -63,21 +75,33 @@ impl Builder<'_> {
         match node.as_rule() {
             Rule::node => FlowEntry::Node(self.node(node)),
             Rule::edges => FlowEntry::Edges(self.chain(node)),
-            Rule::state_block => FlowEntry::State(StateBlock { fields: self.state_fields(node), span }),
-            Rule::config_block => {
-                FlowEntry::Config(ConfigBlock { fields: self.param_list(Children::of(node)), span })
-            }
-            Rule::events_block => FlowEntry::Events(EventsBlock { events: self.events(node), span }),
+            Rule::state_block => FlowEntry::State(StateBlock {
+                fields: self.state_fields(node),
+                span,
+            }),
+            Rule::config_block => FlowEntry::Config(ConfigBlock {
+                fields: self.param_list(Children::of(node)),
+                span,
+            }),
+            Rule::events_block => FlowEntry::Events(EventsBlock {
+                events: self.events(node),
+                span,
+            }),
             Rule::limit => {
                 let mut children = Children::of(node);
                 let name = self.ident(&children.need(Rule::ident));
-                FlowEntry::Limit(Limit { name, value: self.expr(children.need(Rule::expr)), span })
+                FlowEntry::Limit(Limit {
+                    name,
+                    value: self.expr(children.need(Rule::expr)),
+                    span,
+                })
             }
             Rule::on_error => FlowEntry::OnError(self.on_error(node)),
-            Rule::return_stmt => {
-                FlowEntry::Return(Return { value: self.expr(Children::of(node).need(Rule::expr)), span })
-            }
-            _ => FlowEntry::Error(self.bad(Place::FlowEntry, node)),
+            Rule::return_stmt => FlowEntry::Return(Return {
+                value: self.expr(Children::of(node).need(Rule::expr)),
+                span,
+            }),
+            _ => FlowEntry::Error(self.bad(Place::FlowEntry, &node)),
         }
     }
 
@@ -86,7 +110,7 @@ impl Builder<'_> {
         let mut fields = Vec::new();
         while let Some(entry) = children.next() {
             if entry.as_rule() == Rule::bad_state_field {
-                self.bad(Place::StateField, entry);
+                self.bad(Place::StateField, &entry);
             } else {
                 fields.push(self.state_field(entry));
             }
@@ -100,7 +124,16 @@ impl Builder<'_> {
         let mut children = Children::of(node);
         let name = self.ident(&children.need(Rule::ident));
         let ty = self.type_expr(children.need(Rule::type_expr));
-        let mut field = StateField { doc, name, ty, reducer: None, start: None, ephemeral: None, external: None, span };
+        let mut field = StateField {
+            doc,
+            name,
+            ty,
+            reducer: None,
+            start: None,
+            ephemeral: None,
+            external: None,
+            span,
+        };
         loop {
             let place = if let Some(word) = children.word(Rule::k_ephemeral) {
                 let place = self.span(&word);
@@ -131,7 +164,7 @@ impl Builder<'_> {
         let mut events = Vec::new();
         while let Some(entry) = children.next() {
             if entry.as_rule() == Rule::bad_event {
-                self.bad(Place::Event, entry);
+                self.bad(Place::Event, &entry);
                 continue;
             }
             let span = self.span(&entry);
@@ -161,7 +194,12 @@ impl Builder<'_> {
                 break;
             }
         }
-        Chain { stops, arrows, otherwise, span }
+        Chain {
+            stops,
+            arrows,
+            otherwise,
+            span,
+        }
     }
 
     fn stop(&mut self, node: Node<'_>) -> Stop {
@@ -213,7 +251,12 @@ impl Builder<'_> {
             drop(Children::of(rest));
             Rest { kind, span }
         });
-        Bracket { policy, branches, rest, span }
+        Bracket {
+            policy,
+            branches,
+            rest,
+            span,
+        }
     }
 
     fn policy(&mut self, node: Node<'_>) -> Policy {

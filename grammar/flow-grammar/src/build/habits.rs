@@ -12,9 +12,12 @@ impl Builder<'_> {
     pub(super) fn foreign_operator(&mut self, written: &str, meant: &str, span: Span) {
         let word = meant.trim_end();
         self.report(
-            Diagnostic::new(syntax::FOREIGN_OPERATOR, format!("`{written}` is written `{word}`"))
-                .primary(span, "an operator of another language")
-                .fix(format!("write `{word}`"), span, meant),
+            Diagnostic::new(
+                syntax::FOREIGN_OPERATOR,
+                format!("`{written}` is written `{word}`"),
+            )
+            .primary(span, "an operator of another language")
+            .fix(format!("write `{word}`"), span, meant),
         );
     }
 
@@ -28,9 +31,12 @@ impl Builder<'_> {
 
     pub(super) fn not_in_habit(&mut self, span: Span) {
         self.report(
-            Diagnostic::new(syntax::FOREIGN_OPERATOR, "`x not in xs` is written `not (x in xs)`")
-                .primary(span, "an operator of another language")
-                .help("write `not` in front of the comparison"),
+            Diagnostic::new(
+                syntax::FOREIGN_OPERATOR,
+                "`x not in xs` is written `not (x in xs)`",
+            )
+            .primary(span, "an operator of another language")
+            .help("write `not` in front of the comparison"),
         );
     }
 
@@ -71,27 +77,36 @@ impl Builder<'_> {
         let then = self.expr(children.need(Rule::expr));
         let otherwise = self.expr(children.need(Rule::expr));
         self.report(
-            Diagnostic::new(syntax::FOREIGN_OPERATOR, "`c ? a : b` is written `if c then a else b`")
-                .primary(span, "an operator of another language")
-                .label(then.span, "the value behind `then`")
-                .label(otherwise.span, "the value behind `else`")
-                .help("write `if … then … else …`"),
+            Diagnostic::new(
+                syntax::FOREIGN_OPERATOR,
+                "`c ? a : b` is written `if c then a else b`",
+            )
+            .primary(span, "an operator of another language")
+            .label(then.span, "the value behind `then`")
+            .label(otherwise.span, "the value behind `else`")
+            .help("write `if … then … else …`"),
         );
     }
 
     pub(super) fn spread_habit(&mut self, span: Span, what: &str) {
         self.report(
-            Diagnostic::new(syntax::EXPECTED, format!("`...` does not stand in front of {what}"))
-                .primary(span, "only records and maps are spread")
-                .help("join lists with `+`: `xs + [a]`"),
+            Diagnostic::new(
+                syntax::EXPECTED,
+                format!("`...` does not stand in front of {what}"),
+            )
+            .primary(span, "only records and maps are spread")
+            .help("join lists with `+`: `xs + [a]`"),
         );
     }
 
     pub(super) fn equals_for_colon(&mut self, span: Span) {
         self.report(
-            Diagnostic::new(syntax::EQUALS_FOR_COLON, "a name and its value are separated by `:`")
-                .primary(span, "`:` belongs here")
-                .fix("write `:`", span, ":"),
+            Diagnostic::new(
+                syntax::EQUALS_FOR_COLON,
+                "a name and its value are separated by `:`",
+            )
+            .primary(span, "`:` belongs here")
+            .fix("write `:`", span, ":"),
         );
     }
 
@@ -132,15 +147,21 @@ impl Builder<'_> {
 
     pub(super) fn bad_number(&mut self, text: &str, span: Span, bad: BadNumber) {
         let diagnostic = match bad {
-            BadNumber::TooLarge(what) => Diagnostic::new(syntax::NUMBER_TOO_LARGE, format!("`{text}` is too large for {what}"))
-                .primary(span, "does not fit into 64 bits")
-                .help("an `int` goes up to 9223372036854775807; a larger number is a `float`: write `1e19`"),
+            BadNumber::TooLarge(what) => Diagnostic::new(
+                syntax::NUMBER_TOO_LARGE,
+                format!("`{text}` is too large for {what}"),
+            )
+            .primary(span, "does not fit into 64 bits")
+            .help("an `int` goes up to 9223372036854775807; a larger number is a `float`: write `1e19`"),
             BadNumber::Malformed => Diagnostic::new(syntax::BAD_NUMBER, format!("`{text}` is no number"))
                 .primary(span, "digits, dots or underscores out of place")
                 .help("numbers are written `42`, `1_000`, `3.14`, `1e-3`"),
-            BadNumber::UnitOrder => Diagnostic::new(syntax::BAD_NUMBER, format!("the units of `{text}` are out of order"))
-                .primary(span, "larger units come first, each once")
-                .help("write durations like `1h30m`, `2m500ms`"),
+            BadNumber::UnitOrder => Diagnostic::new(
+                syntax::BAD_NUMBER,
+                format!("the units of `{text}` are out of order"),
+            )
+            .primary(span, "larger units come first, each once")
+            .help("write durations like `1h30m`, `2m500ms`"),
             BadNumber::Unit { unit, meant } => {
                 let diagnostic = Diagnostic::new(syntax::BAD_NUMBER, format!("`{unit}` is no unit"))
                     .primary(span, "letters directly behind a number are its unit");
@@ -184,12 +205,21 @@ impl Builder<'_> {
         let help = match written {
             "+=" => format!("send the increment to a field with `by add`: `{field} <- …`"),
             "-=" => format!("send the negative to a field with `by add`: `{field} <- -(…)`"),
-            _ => format!("send an update with `{field} <- …`, overwrite with `{field} := …`, name a value with `let`"),
+            _ => format!(
+                "send an update with `{field} <- …`, overwrite with `{field} := …`, name a value with `let`"
+            ),
         };
-        let diagnostic = Diagnostic::new(syntax::FOREIGN_OPERATOR, format!("a node does not assign with `{written}`"))
-            .primary(span, "an operator of another language")
-            .help(help);
-        let diagnostic = if written == "=" { diagnostic.fix("write `<-`", span, "<-") } else { diagnostic };
+        let diagnostic = Diagnostic::new(
+            syntax::FOREIGN_OPERATOR,
+            format!("a node does not assign with `{written}`"),
+        )
+        .primary(span, "an operator of another language")
+        .help(help);
+        let diagnostic = if written == "=" {
+            diagnostic.fix("write `<-`", span, "<-")
+        } else {
+            diagnostic
+        };
         self.report(diagnostic);
     }
 
@@ -210,7 +240,10 @@ impl Builder<'_> {
     }
 
     pub(super) fn else_in_route(&mut self, span: Span) {
-        let word = Span { end: span.start + 4, ..span };
+        let word = Span {
+            end: span.start + 4,
+            ..span
+        };
         self.report(
             Diagnostic::new(syntax::EXPECTED, "the last arm of a route is `otherwise`")
                 .primary(word, "`else` belongs to joins and `if`")

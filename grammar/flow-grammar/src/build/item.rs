@@ -2,8 +2,8 @@
 
 use super::Builder;
 use crate::ast::{
-    ConstDecl, EnumDecl, Expr, ExprKind, FnDecl, Ident, Import, ImportName, ImportPath, Item, Let, OptionValue, Param,
-    TypeDecl, Variant, WorkerDecl, WorkerOption,
+    ConstDecl, EnumDecl, Expr, ExprKind, FnDecl, Ident, Import, ImportName, ImportPath, Item, Let,
+    OptionValue, Param, TypeDecl, Variant, WorkerDecl, WorkerOption,
 };
 use crate::explain::Place;
 use crate::rules::{Children, Node, Rule};
@@ -50,11 +50,20 @@ impl Builder<'_> {
         let name = self.ident(&children.need(Rule::ident));
         let params = self.type_params(&mut children);
         let ty = self.type_expr(children.need(Rule::type_expr));
-        TypeDecl { doc: self.doc(span), name, params, ty, span }
+        TypeDecl {
+            doc: self.doc(span),
+            name,
+            params,
+            ty,
+            span,
+        }
     }
 
     fn type_params(&mut self, children: &mut Children<'_>) -> Vec<Ident> {
-        children.take(Rule::type_params).map(|params| self.idents(params)).unwrap_or_default()
+        children
+            .take(Rule::type_params)
+            .map(|params| self.idents(params))
+            .unwrap_or_default()
     }
 
     fn enum_item(&mut self, node: Node<'_>) -> EnumDecl {
@@ -65,12 +74,17 @@ impl Builder<'_> {
         let mut variants = Vec::new();
         while let Some(entry) = children.next() {
             if entry.as_rule() == Rule::bad_variant {
-                self.bad(Place::Variant, entry);
+                self.bad(Place::Variant, &entry);
             } else {
                 variants.push(self.variant(entry));
             }
         }
-        EnumDecl { doc, name, variants, span }
+        EnumDecl {
+            doc,
+            name,
+            variants,
+            span,
+        }
     }
 
     fn variant(&mut self, node: Node<'_>) -> Variant {
@@ -79,12 +93,19 @@ impl Builder<'_> {
         let name = self.ident(&children.need(Rule::ident));
         let doc = self.doc(span);
         let fields = self.params(&mut children);
-        Variant { doc, name, fields, span }
+        Variant {
+            doc,
+            name,
+            fields,
+            span,
+        }
     }
 
     /// The parameters that stand next among the children, if any do.
     pub(super) fn params(&mut self, children: &mut Children<'_>) -> Vec<Param> {
-        let Some(node) = children.take(Rule::params) else { return Vec::new() };
+        let Some(node) = children.take(Rule::params) else {
+            return Vec::new();
+        };
         self.param_list(Children::of(node))
     }
 
@@ -92,7 +113,7 @@ impl Builder<'_> {
         let mut params = Vec::new();
         while let Some(entry) = children.next() {
             if entry.as_rule() == Rule::bad_param {
-                self.bad(Place::Param, entry);
+                self.bad(Place::Param, &entry);
             } else {
                 params.push(self.param(entry));
             }
@@ -107,7 +128,13 @@ impl Builder<'_> {
         let name = self.ident(&children.need(Rule::ident));
         let ty = self.type_expr(children.need(Rule::type_expr));
         let default = children.take(Rule::expr).map(|value| self.expr(value));
-        Param { doc, name, ty, default, span }
+        Param {
+            doc,
+            name,
+            ty,
+            default,
+            span,
+        }
     }
 
     fn const_item(&mut self, node: Node<'_>) -> ConstDecl {
@@ -116,7 +143,13 @@ impl Builder<'_> {
         let name = self.ident(&children.need(Rule::ident));
         let ty = self.type_expr(children.need(Rule::type_expr));
         let value = self.expr(children.need(Rule::expr));
-        ConstDecl { doc: self.doc(span), name, ty, value, span }
+        ConstDecl {
+            doc: self.doc(span),
+            name,
+            ty,
+            value,
+            span,
+        }
     }
 
     fn fn_item(&mut self, node: Node<'_>) -> FnDecl {
@@ -137,7 +170,15 @@ impl Builder<'_> {
                 self.expr(body.need(Rule::expr))
             }
         };
-        FnDecl { doc, name, params, result, lets, value, span }
+        FnDecl {
+            doc,
+            name,
+            params,
+            result,
+            lets,
+            value,
+            span,
+        }
     }
 
     pub(super) fn let_stmt(&mut self, node: Node<'_>) -> Let {
@@ -146,7 +187,12 @@ impl Builder<'_> {
         let name = self.ident(&children.need(Rule::ident));
         let ty = children.take(Rule::type_expr).map(|ty| self.type_expr(ty));
         let value = self.expr(children.need(Rule::expr));
-        Let { name, ty, value, span }
+        Let {
+            name,
+            ty,
+            value,
+            span,
+        }
     }
 
     fn worker(&mut self, node: Node<'_>) -> WorkerDecl {
@@ -163,13 +209,22 @@ impl Builder<'_> {
             let mut body = Children::of(body);
             while let Some(entry) = body.next() {
                 if entry.as_rule() == Rule::bad_option {
-                    self.bad(Place::Option, entry);
+                    self.bad(Place::Option, &entry);
                 } else {
                     options.push(self.worker_option(entry));
                 }
             }
         }
-        WorkerDecl { doc, name, type_params, params, result, protocol, options, span }
+        WorkerDecl {
+            doc,
+            name,
+            type_params,
+            params,
+            result,
+            protocol,
+            options,
+            span,
+        }
     }
 
     fn worker_option(&mut self, node: Node<'_>) -> WorkerOption {
@@ -177,8 +232,14 @@ impl Builder<'_> {
         let node = Children::of(node).need_next();
         // The option's name is its first word, whether the grammar has a rule for it or not.
         let start = node.as_span().start();
-        let len = node.as_str().find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(node.as_str().len());
-        let name = Ident { name: node.as_str()[..len].to_owned(), span: self.at(start, start + len) };
+        let len = node
+            .as_str()
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .unwrap_or(node.as_str().len());
+        let name = Ident {
+            name: node.as_str()[..len].to_owned(),
+            span: self.at(start, start + len),
+        };
         let value = match node.as_rule() {
             Rule::attempts => OptionValue::Attempts(self.attempts(node)),
             Rule::retry_on => OptionValue::RetryOn(self.idents(Children::of(node).need(Rule::names))),
@@ -197,6 +258,9 @@ impl Builder<'_> {
 
     /// An expression that stands for one that could not be understood.
     pub(super) fn error_expr(span: flow_diagnostics::Span) -> Expr {
-        Expr { kind: ExprKind::Error, span }
+        Expr {
+            kind: ExprKind::Error,
+            span,
+        }
     }
 }

@@ -34,7 +34,15 @@ pub(crate) struct Builder<'s> {
 
 impl<'s> Builder<'s> {
     pub(crate) fn new(file: FileId, end: u32, holes: &'s [(u32, u32)], docs: Docs<'s>) -> Self {
-        Self { file, base: 0, end, holes, docs, diagnostics: Vec::new(), level: 0 }
+        Self {
+            file,
+            base: 0,
+            end,
+            holes,
+            docs,
+            diagnostics: Vec::new(),
+            level: 0,
+        }
     }
 
     /// Builds an item whose text begins at `base` in the file.
@@ -77,7 +85,10 @@ impl<'s> Builder<'s> {
     }
 
     fn ident(&self, node: &Node<'_>) -> Ident {
-        Ident { name: node.as_str().to_owned(), span: self.span(node) }
+        Ident {
+            name: node.as_str().to_owned(),
+            span: self.span(node),
+        }
     }
 
     /// The names in a list of names.
@@ -106,12 +117,14 @@ impl<'s> Builder<'s> {
     /// Whether a place lies in text that was reported and replaced before.
     fn in_hole(&self, span: Span) -> bool {
         let behind = self.holes.partition_point(|hole| hole.0 < span.end);
-        self.holes[..behind].last().is_some_and(|hole| hole.1 > span.start)
+        self.holes[..behind]
+            .last()
+            .is_some_and(|hole| hole.1 > span.start)
     }
 
     /// Says what is wrong with an entry that no rule of its place matches.
-    fn bad(&mut self, place: explain::Place, node: Node<'_>) -> Span {
-        let span = self.span(&node);
+    fn bad(&mut self, place: explain::Place, node: &Node<'_>) -> Span {
+        let span = self.span(node);
         let (text, start) = (node.as_str(), span.start);
         self.explain(place, text, start);
         span
@@ -131,9 +144,12 @@ impl<'s> Builder<'s> {
     fn deeper(&mut self, by: u32, span: Span) -> Option<()> {
         if self.level + by > MAX_CHAIN {
             self.report(
-                Diagnostic::new(syntax::TOO_DEEP, format!("this expression has more than {MAX_CHAIN} operators and calls in a row"))
-                    .primary(span.before(), "too long an expression begins here")
-                    .help("give parts of it names with `let`, or put the values into a list"),
+                Diagnostic::new(
+                    syntax::TOO_DEEP,
+                    format!("this expression has more than {MAX_CHAIN} operators and calls in a row"),
+                )
+                .primary(span.before(), "too long an expression begins here")
+                .help("give parts of it names with `let`, or put the values into a list"),
             );
             return None;
         }

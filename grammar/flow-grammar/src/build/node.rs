@@ -4,11 +4,14 @@ use flow_diagnostics::Span;
 
 use super::Builder;
 use crate::ast::{
-    Arm, Attempts, Backoff, Call, Check, CheckKind, Clause, ClauseKind, Each, Ensure, EventMatch, Expr, Goto, Guard,
-    NodeDecl, NodeHead, NodeKind, Timeout, Tool, Update, Way,
+    Arm, Attempts, Backoff, Call, Check, CheckKind, Clause, ClauseKind, Each, Ensure, EventMatch, Expr, Goto,
+    Guard, NodeDecl, NodeHead, NodeKind, Timeout, Tool, Update, Way,
 };
 use crate::explain::Place;
 use crate::rules::{Children, Node, Rule};
+
+/// Makes a check of the value behind its word.
+type MakeCheck = fn(Expr) -> CheckKind;
 
 impl Builder<'_> {
     pub(super) fn node(&mut self, node: Node<'_>) -> NodeDecl {
@@ -33,13 +36,28 @@ impl Builder<'_> {
         let params = self.params(&mut children);
         let head = self.node_head(&mut children);
         let body = children.need_next();
-        let place = if body.as_rule() == Rule::match_body { Place::Arm } else { Place::Clause };
+        let place = if body.as_rule() == Rule::match_body {
+            Place::Arm
+        } else {
+            Place::Clause
+        };
         let mut clauses = Vec::new();
         let mut body = Children::of(body);
         while let Some(entry) = body.next() {
             clauses.push(self.clause(entry, place));
         }
-        let node = NodeDecl { doc, standing, defer, finally, kind, name, params, head, clauses, span };
+        let node = NodeDecl {
+            doc,
+            standing,
+            defer,
+            finally,
+            kind,
+            name,
+            params,
+            head,
+            clauses,
+            span,
+        };
         self.check_placement(&node);
         node
     }
@@ -63,7 +81,7 @@ impl Builder<'_> {
         let span = self.span(&node);
         let kind = match node.as_rule() {
             Rule::bad_clause => {
-                self.bad(place, node);
+                self.bad(place, &node);
                 ClauseKind::Error
             }
             Rule::update => ClauseKind::Update(self.update(node)),
@@ -111,20 +129,31 @@ impl Builder<'_> {
             }
             Rule::cache => {
                 let ttl = self.expr(children.need(Rule::expr));
-                let by = children.take(Rule::cache_key).map(|key| self.expr(Children::of(key).need(Rule::expr)));
+                let by = children
+                    .take(Rule::cache_key)
+                    .map(|key| self.expr(Children::of(key).need(Rule::expr)));
                 ClauseKind::Cache { ttl, by }
             }
             Rule::lock => {
                 let shared = children.take(Rule::lock_shared).map(|word| self.span(&word));
-                ClauseKind::Lock { shared, name: self.expr(children.need(Rule::expr)) }
+                ClauseKind::Lock {
+                    shared,
+                    name: self.expr(children.need(Rule::expr)),
+                }
             }
             Rule::emit => {
                 let name = self.ident(&children.need(Rule::ident));
-                ClauseKind::Emit { name, value: children.take(Rule::expr).map(|value| self.expr(value)) }
+                ClauseKind::Emit {
+                    name,
+                    value: children.take(Rule::expr).map(|value| self.expr(value)),
+                }
             }
             Rule::answer => {
                 let bind = self.ident(&children.need(Rule::ident));
-                ClauseKind::Answer { bind, ty: self.type_expr(children.need(Rule::type_expr)) }
+                ClauseKind::Answer {
+                    bind,
+                    ty: self.type_expr(children.need(Rule::type_expr)),
+                }
             }
             _ => single(rule, self.expr(children.need(Rule::expr))),
         }
@@ -136,7 +165,12 @@ impl Builder<'_> {
         let field = self.ident(&children.need(Rule::ident));
         let overwrite = children.need(Rule::update_op).as_str() == ":=";
         let value = self.expr(children.need(Rule::expr));
-        Update { field, overwrite, value, span }
+        Update {
+            field,
+            overwrite,
+            value,
+            span,
+        }
     }
 
     fn update_habit(&mut self, node: Node<'_>) -> ClauseKind {
@@ -147,7 +181,12 @@ impl Builder<'_> {
         let place = self.span(&sign);
         let value = self.expr(children.need(Rule::expr));
         self.assignment_habit(&field.name, sign.as_str(), place);
-        ClauseKind::Update(Update { field, overwrite: false, value, span })
+        ClauseKind::Update(Update {
+            field,
+            overwrite: false,
+            value,
+            span,
+        })
     }
 
     fn call(&mut self, children: &mut Children<'_>) -> Call {
@@ -155,14 +194,27 @@ impl Builder<'_> {
         let mut span = self.span(&node);
         let mut parts = Children::of(node);
         let callee = self.ident(&parts.need(Rule::ident));
-        let type_args = parts.take(Rule::type_args).map(|args| self.type_args(args)).unwrap_or_default();
+        let type_args = parts
+            .take(Rule::type_args)
+            .map(|args| self.type_args(args))
+            .unwrap_or_default();
         let args = self.args(parts.need(Rule::call_args));
         let bind = children.take(Rule::ident).map(|name| self.ident(&name));
         let bind_ty = children.take(Rule::type_expr).map(|ty| self.type_expr(ty));
-        for end in [bind.as_ref().map(|b| b.span), bind_ty.as_ref().map(|t| t.span)].into_iter().flatten() {
+        for end in [bind.as_ref().map(|b| b.span), bind_ty.as_ref().map(|t| t.span)]
+            .into_iter()
+            .flatten()
+        {
             span = span.to(end);
         }
-        Call { callee, type_args, args, bind, bind_ty, span }
+        Call {
+            callee,
+            type_args,
+            args,
+            bind,
+            bind_ty,
+            span,
+        }
     }
 
     fn tools(&mut self, children: &mut Children<'_>) -> Vec<Tool> {
@@ -190,8 +242,12 @@ impl Builder<'_> {
         let backoff = children.take(Rule::backoff).map(|backoff| {
             let mut parts = Children::of(backoff);
             let from = self.operation(parts.need(Rule::operation));
-            let to = parts.take(Rule::backoff_to).map(|to| self.operation(Children::of(to).need(Rule::operation)));
-            let factor = parts.take(Rule::factor).map(|factor| self.expr(Children::of(factor).need(Rule::expr)));
+            let to = parts
+                .take(Rule::backoff_to)
+                .map(|to| self.operation(Children::of(to).need(Rule::operation)));
+            let factor = parts
+                .take(Rule::factor)
+                .map(|factor| self.expr(Children::of(factor).need(Rule::expr)));
             Backoff { from, to, factor }
         });
         Attempts { count, backoff, span }
@@ -222,7 +278,9 @@ impl Builder<'_> {
 
     fn goto(&mut self, node: Node<'_>) -> Goto {
         let mut children = Children::of(node);
-        let subject = children.take(Rule::match_head).map(|head| self.expr(Children::of(head).need(Rule::expr)));
+        let subject = children
+            .take(Rule::match_head)
+            .map(|head| self.expr(Children::of(head).need(Rule::expr)));
         let mut body = Children::of(children.need_next());
         let mut arms = Vec::new();
         while let Some(arm) = body.next() {
@@ -235,10 +293,10 @@ impl Builder<'_> {
         let span = self.span(&node);
         let rule = node.as_rule();
         let mut children = Children::of(node);
-        if rule == Rule::pattern_arm {
-            if let Some(otherwise) = children.take(Rule::otherwise_arm) {
-                return self.arm(otherwise);
-            }
+        if rule == Rule::pattern_arm
+            && let Some(otherwise) = children.take(Rule::otherwise_arm)
+        {
+            return self.arm(otherwise);
         }
         let doc = self.doc(span);
         let guard = match rule {
@@ -255,7 +313,12 @@ impl Builder<'_> {
             self.target(Children::of(way).need(Rule::target));
             self.else_in_route(place);
         }
-        Arm { doc, guard, target, span }
+        Arm {
+            doc,
+            guard,
+            target,
+            span,
+        }
     }
 
     fn event_match(&mut self, node: Node<'_>) -> EventMatch {
@@ -264,7 +327,12 @@ impl Builder<'_> {
         let bind = children.take(Rule::ident).map(|name| self.ident(&name));
         let cond = children.take(Rule::expr).map(|cond| self.expr(cond));
         let transient = children.word(Rule::k_transient).map(|word| self.span(&word));
-        EventMatch { event, bind, cond, transient }
+        EventMatch {
+            event,
+            bind,
+            cond,
+            transient,
+        }
     }
 
     fn each(&mut self, node: Node<'_>) -> Each {
@@ -282,7 +350,16 @@ impl Builder<'_> {
             until = Some(self.expr(parts.need(Rule::expr)));
             cancel_rest = parts.take(Rule::cancel_rest).map(|rest| self.span(&rest));
         }
-        Each { var, list, follow, cond, target, at_most, until, cancel_rest }
+        Each {
+            var,
+            list,
+            follow,
+            cond,
+            target,
+            at_most,
+            until,
+            cancel_rest,
+        }
     }
 
     fn verify(&mut self, node: Node<'_>) -> Vec<Check> {
@@ -291,7 +368,7 @@ impl Builder<'_> {
         while let Some(entry) = children.next() {
             let span = self.span(&entry);
             let kind = if entry.as_rule() == Rule::bad_check {
-                self.bad(Place::Check, entry);
+                self.bad(Place::Check, &entry);
                 CheckKind::Error
             } else {
                 self.check(entry)
@@ -303,7 +380,7 @@ impl Builder<'_> {
 
     fn check(&mut self, node: Node<'_>) -> CheckKind {
         let mut children = Children::of(node);
-        let words: [(Rule, fn(Expr) -> CheckKind); 4] = [
+        let words: [(Rule, MakeCheck); 4] = [
             (Rule::k_command, CheckKind::Command),
             (Rule::k_file, CheckKind::File),
             (Rule::k_url, CheckKind::Url),

@@ -25,9 +25,21 @@ impl Builder<'_> {
         if node.as_rule() == Rule::quote_habit {
             let text = &node.as_str()[1..node.as_str().len() - 1];
             self.quote_habit(node.as_str(), span);
-            let inner = Span { start: span.start + 1, end: span.end - 1, ..span };
-            let parts = if text.is_empty() { vec![] } else { vec![StrPart::Text(text.to_owned(), inner)] };
-            return StrLit { parts, form: StrForm::Plain, span };
+            let inner = Span {
+                start: span.start + 1,
+                end: span.end - 1,
+                ..span
+            };
+            let parts = if text.is_empty() {
+                vec![]
+            } else {
+                vec![StrPart::Text(text.to_owned(), inner)]
+            };
+            return StrLit {
+                parts,
+                form: StrForm::Plain,
+                span,
+            };
         }
         let node = Children::of(node).need_next();
         let (form, open, close) = match node.as_rule() {
@@ -38,10 +50,19 @@ impl Builder<'_> {
         };
         let start = node.as_span().start() + open;
         let end = node.as_span().end() - close;
-        let body = Body { start, end, indent: None, escapes: matches!(form, StrForm::Plain | StrForm::Block) };
+        let body = Body {
+            start,
+            end,
+            indent: None,
+            escapes: matches!(form, StrForm::Plain | StrForm::Block),
+        };
         let parts = if matches!(form, StrForm::Raw | StrForm::RawBlock) {
             let text = &node.as_str()[open..node.as_str().len() - close];
-            let body = if form == StrForm::RawBlock { block_body(body, text, &[]) } else { body };
+            let body = if form == StrForm::RawBlock {
+                block_body(&body, text, &[])
+            } else {
+                body
+            };
             self.text_part(&body, text, start).into_iter().collect()
         } else {
             self.parts(node, body, form)
@@ -56,9 +77,14 @@ impl Builder<'_> {
                 .clone()
                 .into_inner()
                 .filter(|child| child.as_rule() == Rule::interp)
-                .map(|child| (child.as_span().start() - body.start, child.as_span().end() - body.start))
+                .map(|child| {
+                    (
+                        child.as_span().start() - body.start,
+                        child.as_span().end() - body.start,
+                    )
+                })
                 .collect();
-            body = block_body(body, text, &holes);
+            body = block_body(&body, text, &holes);
         }
         let mut children = Children::of(node);
         let mut parts = Vec::new();
@@ -107,7 +133,11 @@ impl Builder<'_> {
                 }
             }
         }
-        if value.is_empty() { None } else { Some(StrPart::Text(value, self.at(from, to))) }
+        if value.is_empty() {
+            None
+        } else {
+            Some(StrPart::Text(value, self.at(from, to)))
+        }
     }
 
     fn escape(
@@ -131,8 +161,12 @@ impl Builder<'_> {
         }
         if c == 'u' {
             let rest = &text[at + 2..];
-            let digits = rest.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(digits, _)| digits);
-            let digits = digits.filter(|d| (1..=6).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_hexdigit()));
+            let digits = rest
+                .strip_prefix('{')
+                .and_then(|rest| rest.split_once('}'))
+                .map(|(digits, _)| digits);
+            let digits =
+                digits.filter(|d| (1..=6).contains(&d.len()) && d.bytes().all(|b| b.is_ascii_hexdigit()));
             if let Some(digits) = digits {
                 let char = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
                 if let Some(char) = char {
@@ -158,13 +192,16 @@ impl Builder<'_> {
         let diagnostic = Diagnostic::new(syntax::BAD_ESCAPE, message)
             .primary(span, "unknown escape")
             .help("escapes are `\\n \\t \\\" \\\\ \\$ \\u{…}`; in a raw string, `r\"…\"`, a `\\` is itself");
-        let first = Span { end: span.start + 1, ..span };
+        let first = Span {
+            end: span.start + 1,
+            ..span
+        };
         self.report(diagnostic.fix("write the `\\` itself", first, "\\\\"));
     }
 }
 
 /// Finds the lines of a block string. `text` stands between the quotes; `holes` are its `${…}`.
-fn block_body(body: Body, text: &str, holes: &[(usize, usize)]) -> Body {
+fn block_body(body: &Body, text: &str, holes: &[(usize, usize)]) -> Body {
     let bytes = text.as_bytes();
     let in_hole = |at: usize| holes.iter().any(|(start, end)| (*start..*end).contains(&at));
     let breaks: Vec<usize> = (0..bytes.len())
@@ -172,21 +209,32 @@ fn block_body(body: Body, text: &str, holes: &[(usize, usize)]) -> Body {
         .filter(|&at| !in_hole(at))
         .collect();
     let Some((&first, &last)) = breaks.first().zip(breaks.last()) else {
-        return Body { indent: Some(0), ..body };
+        return Body {
+            indent: Some(0),
+            ..*body
+        };
     };
-    let blank = |range: std::ops::Range<usize>| bytes[range].iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'));
+    let blank =
+        |range: std::ops::Range<usize>| bytes[range].iter().all(|b| matches!(b, b' ' | b'\t' | b'\r'));
     let closing = blank(last + 1..bytes.len());
     let mut indent = usize::MAX;
     for (index, &line_break) in breaks.iter().enumerate() {
         let line = line_break + 1;
         let end = breaks.get(index + 1).copied().unwrap_or(bytes.len());
-        let white = bytes[line..end].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let white = bytes[line..end]
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t'))
+            .count();
         let is_closing = line_break == last && closing;
         if is_closing || !blank(line..end) {
             indent = indent.min(white);
         }
     }
-    let start = if blank(0..first) { body.start + first + 1 } else { body.start };
+    let start = if blank(0..first) {
+        body.start + first + 1
+    } else {
+        body.start
+    };
     let mut end = body.end;
     if closing && body.start + last >= start {
         end = body.start + last;
@@ -196,5 +244,10 @@ fn block_body(body: Body, text: &str, holes: &[(usize, usize)]) -> Body {
     } else if closing {
         end = start;
     }
-    Body { start, end, indent: Some(if indent == usize::MAX { 0 } else { indent }), ..body }
+    Body {
+        start,
+        end,
+        indent: Some(if indent == usize::MAX { 0 } else { indent }),
+        ..*body
+    }
 }

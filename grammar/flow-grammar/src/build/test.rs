@@ -2,7 +2,8 @@
 
 use super::Builder;
 use crate::ast::{
-    Action, Answer, AnswerReply, Expectation, Mock, MockKind, MockReply, Numbered, Replies, TestDecl, TestEntry, TestKind,
+    Action, Answer, AnswerReply, Expectation, Mock, MockKind, MockReply, Numbered, Replies, TestDecl,
+    TestEntry, TestKind,
 };
 use crate::explain::Place;
 use crate::rules::{Children, Node, Rule};
@@ -17,15 +18,23 @@ impl Builder<'_> {
         let mut entries = Vec::new();
         while let Some(entry) = children.next() {
             let span = self.span(&entry);
-            entries.push(TestEntry { kind: self.test_entry(entry), span });
+            entries.push(TestEntry {
+                kind: self.test_entry(entry),
+                span,
+            });
         }
-        TestDecl { name, flow, entries, span }
+        TestDecl {
+            name,
+            flow,
+            entries,
+            span,
+        }
     }
 
     fn test_entry(&mut self, node: Node<'_>) -> TestKind {
         let rule = node.as_rule();
         if rule == Rule::bad_test_entry {
-            self.bad(Place::TestEntry, node);
+            self.bad(Place::TestEntry, &node);
             return TestKind::Error;
         }
         let mut children = Children::of(node);
@@ -35,7 +44,10 @@ impl Builder<'_> {
             Rule::t_mock => TestKind::Mock(self.mock(&mut children)),
             Rule::t_at => {
                 let time = self.expr(children.need(Rule::expr));
-                TestKind::At { time, action: self.action(&mut children) }
+                TestKind::At {
+                    time,
+                    action: self.action(&mut children),
+                }
             }
             Rule::t_answer => TestKind::Answer(self.answers(&mut children)),
             _ => TestKind::Expect(self.expectation(&mut children)),
@@ -44,7 +56,10 @@ impl Builder<'_> {
 
     fn mock(&mut self, children: &mut Children<'_>) -> Mock {
         let worker = self.ident(&children.need(Rule::ident));
-        let params = children.take(Rule::mock_params).map(|params| self.idents(params)).unwrap_or_default();
+        let params = children
+            .take(Rule::mock_params)
+            .map(|params| self.idents(params))
+            .unwrap_or_default();
         let replies = match children.take(Rule::mock_reply) {
             Some(reply) => Replies::Always(self.mock_reply(reply)),
             None => {
@@ -60,21 +75,32 @@ impl Builder<'_> {
                 Replies::ByNumber(numbered)
             }
         };
-        Mock { worker, params, replies }
+        Mock {
+            worker,
+            params,
+            replies,
+        }
     }
 
     fn mock_reply(&mut self, node: Node<'_>) -> MockReply {
         let span = self.span(&node);
         let mut children = Children::of(node);
-        let after = children.take(Rule::after).map(|after| self.expr(Children::of(after).need(Rule::expr)));
+        let after = children
+            .take(Rule::after)
+            .map(|after| self.expr(Children::of(after).need(Rule::expr)));
         let kind = if let Some(value) = children.take(Rule::expr) {
             MockKind::Reply(self.expr(value))
         } else if let Some(fails) = children.take(Rule::fails) {
             let mut parts = Children::of(fails);
             let class = self.ident(&parts.need(Rule::ident));
             let times = parts.take(Rule::expr).map(|times| self.expr(times));
-            let then = parts.take(Rule::mock_reply).map(|then| Box::new(self.mock_reply(then)));
-            MockKind::Fails { class, then: times.zip(then) }
+            let then = parts
+                .take(Rule::mock_reply)
+                .map(|then| Box::new(self.mock_reply(then)));
+            MockKind::Fails {
+                class,
+                then: times.zip(then),
+            }
         } else {
             MockKind::Never
         };
@@ -85,7 +111,10 @@ impl Builder<'_> {
         if let Some(event) = children.take(Rule::at_event) {
             let mut parts = Children::of(event);
             let name = self.ident(&parts.need(Rule::ident));
-            return Action::Event { name, value: parts.take(Rule::expr).map(|value| self.expr(value)) };
+            return Action::Event {
+                name,
+                value: parts.take(Rule::expr).map(|value| self.expr(value)),
+            };
         }
         match children.take(Rule::expr) {
             Some(fields) => Action::Inject(self.expr(fields)),
@@ -115,8 +144,13 @@ impl Builder<'_> {
 
     fn answer_reply(&mut self, node: Node<'_>) -> AnswerReply {
         let mut children = Children::of(node);
-        let after = children.take(Rule::after).map(|after| self.expr(Children::of(after).need(Rule::expr)));
-        AnswerReply { after, value: self.expr(children.need(Rule::expr)) }
+        let after = children
+            .take(Rule::after)
+            .map(|after| self.expr(Children::of(after).need(Rule::expr)));
+        AnswerReply {
+            after,
+            value: self.expr(children.need(Rule::expr)),
+        }
     }
 
     fn expectation(&mut self, children: &mut Children<'_>) -> Expectation {

@@ -15,7 +15,10 @@ impl Builder<'_> {
         match children.take(Rule::expr) {
             Some(cond) => {
                 let cond = self.expr(cond);
-                TypeExpr { kind: TypeKind::Where(Box::new(ty), Box::new(cond)), span }
+                TypeExpr {
+                    kind: TypeKind::Where(Box::new(ty), Box::new(cond)),
+                    span,
+                }
             }
             None => ty,
         }
@@ -32,7 +35,10 @@ impl Builder<'_> {
         }
         if let Some(marks) = marks {
             let span = ty.span.to(marks);
-            ty = TypeExpr { kind: TypeKind::Nullable(Box::new(ty)), span };
+            ty = TypeExpr {
+                kind: TypeKind::Nullable(Box::new(ty)),
+                span,
+            };
         }
         ty
     }
@@ -40,7 +46,10 @@ impl Builder<'_> {
     fn type_atom(&mut self, node: Node<'_>) -> TypeExpr {
         let span = self.span(&node);
         if self.in_hole(span) && node.as_rule() == Rule::named_type {
-            return TypeExpr { kind: TypeKind::Error, span };
+            return TypeExpr {
+                kind: TypeKind::Error,
+                span,
+            };
         }
         let kind = match node.as_rule() {
             Rule::named_type => self.named_type(node),
@@ -58,7 +67,10 @@ impl Builder<'_> {
     fn named_type(&mut self, node: Node<'_>) -> TypeKind {
         let mut children = Children::of(node);
         let name = self.ident(&children.need(Rule::ident));
-        let args = children.take(Rule::type_args).map(|args| self.type_args(args)).unwrap_or_default();
+        let args = children
+            .take(Rule::type_args)
+            .map(|args| self.type_args(args))
+            .unwrap_or_default();
         TypeKind::Named { name, args }
     }
 
@@ -73,7 +85,10 @@ impl Builder<'_> {
 
     fn paren_type(&mut self, node: Node<'_>) -> TypeKind {
         let span = self.span(&node);
-        let function = node.clone().into_inner().any(|child| child.as_rule() == Rule::arrow);
+        let function = node
+            .clone()
+            .into_inner()
+            .any(|child| child.as_rule() == Rule::arrow);
         let mut children = Children::of(node);
         let mut types = Vec::new();
         while let Some(ty) = children.take(Rule::type_expr) {
@@ -94,7 +109,7 @@ impl Builder<'_> {
         let mut fields = Vec::new();
         while let Some(entry) = children.next() {
             if entry.as_rule() == Rule::bad_type_field {
-                self.bad(Place::TypeField, entry);
+                self.bad(Place::TypeField, &entry);
             } else {
                 fields.push(self.type_field(entry));
             }
@@ -113,13 +128,31 @@ impl Builder<'_> {
             let text = self.string(name);
             let Some(plain) = text.plain() else {
                 self.computed_field_name(text.span);
-                return TypeField { doc, name: Ident { name: String::new(), span: text.span }, ty: self.error_type(&mut children), default: None, span };
+                return TypeField {
+                    doc,
+                    name: Ident {
+                        name: String::new(),
+                        span: text.span,
+                    },
+                    ty: self.error_type(&mut children),
+                    default: None,
+                    span,
+                };
             };
-            Ident { name: plain.to_owned(), span: text.span }
+            Ident {
+                name: plain.to_owned(),
+                span: text.span,
+            }
         };
         let ty = self.type_expr(children.need(Rule::type_expr));
         let default = children.take(Rule::expr).map(|value| self.expr(value));
-        TypeField { doc, name, ty, default, span }
+        TypeField {
+            doc,
+            name,
+            ty,
+            default,
+            span,
+        }
     }
 
     fn error_type(&mut self, children: &mut Children<'_>) -> TypeExpr {
@@ -127,7 +160,9 @@ impl Builder<'_> {
         if let Some(default) = children.take(Rule::expr) {
             self.expr(default);
         }
-        TypeExpr { kind: TypeKind::Error, span: ty.span }
+        TypeExpr {
+            kind: TypeKind::Error,
+            span: ty.span,
+        }
     }
 }
-

@@ -1,7 +1,10 @@
 //! Expressions, patterns and types.
 
 use super::Printer;
-use crate::ast::{Arg, Entry, Expr, ExprKind, Ident, Key, LitKind, Pattern, PatternKind, StrLit, StrPart, TypeExpr, TypeKind};
+use crate::ast::{
+    Arg, Entry, Expr, ExprKind, Ident, Key, LitKind, Pattern, PatternKind, StrLit, StrPart, TypeExpr,
+    TypeKind,
+};
 
 impl Printer {
     /// A labelled expression, if there is one.
@@ -18,7 +21,9 @@ impl Printer {
             ExprKind::Str(text) => self.string(text),
             ExprKind::Name(name) => self.line(span, &name.name),
             ExprKind::List(items) => self.node(span, "list", |p| items.iter().for_each(|item| p.expr(item))),
-            ExprKind::Record(entries) => self.node(span, "record", |p| entries.iter().for_each(|e| p.entry(e))),
+            ExprKind::Record(entries) => {
+                self.node(span, "record", |p| entries.iter().for_each(|e| p.entry(e)))
+            }
             ExprKind::Field { base, name, optional } => {
                 let dot = if *optional { "?." } else { "." };
                 self.node(span, &format!("{dot}{name}"), |p| p.expr(base));
@@ -36,7 +41,11 @@ impl Printer {
                 p.expr(left);
                 p.expr(right);
             }),
-            ExprKind::If { cond, then, otherwise } => self.node(span, "if", |p| {
+            ExprKind::If {
+                cond,
+                then,
+                otherwise,
+            } => self.node(span, "if", |p| {
                 p.expr(cond);
                 p.expr(then);
                 p.expr(otherwise);
@@ -80,7 +89,11 @@ impl Printer {
 
     pub(super) fn args(&mut self, args: &[Arg]) {
         for arg in args {
-            let name = arg.name.as_ref().map(|name| format!(" {name}:")).unwrap_or_default();
+            let name = arg
+                .name
+                .as_ref()
+                .map(|name| format!(" {name}:"))
+                .unwrap_or_default();
             self.node(arg.span, &format!("arg{name}"), |p| p.expr(&arg.value));
         }
     }
@@ -120,8 +133,14 @@ impl Printer {
                 self.line(span, &format!("{}..{}", end(from), end(to)));
             }
             PatternKind::Variant { owner, name, fields } => {
-                let owner = owner.as_ref().map(|owner| format!("{owner}.")).unwrap_or_default();
-                let fields = fields.as_ref().map(|fields| format!("({})", join(fields))).unwrap_or_default();
+                let owner = owner
+                    .as_ref()
+                    .map(|owner| format!("{owner}."))
+                    .unwrap_or_default();
+                let fields = fields
+                    .as_ref()
+                    .map(|fields| format!("({})", join(fields)))
+                    .unwrap_or_default();
                 self.line(span, &format!("variant {owner}{name}{fields}"));
             }
             PatternKind::Or(choices) => self.node(span, "|", |p| choices.iter().for_each(|c| p.pattern(c))),
@@ -133,7 +152,9 @@ impl Printer {
         let span = ty.span;
         match &ty.kind {
             TypeKind::Named { name, args } => {
-                self.node(span, &format!("type {name}"), |p| args.iter().for_each(|arg| p.ty(arg)));
+                self.node(span, &format!("type {name}"), |p| {
+                    args.iter().for_each(|arg| p.ty(arg))
+                });
             }
             TypeKind::List(item) => self.node(span, "type []", |p| p.ty(item)),
             TypeKind::Record(fields) => self.node(span, "type {}", |p| {
@@ -151,7 +172,9 @@ impl Printer {
                 p.expr(cond);
             }),
             TypeKind::Function(params, result) => self.node(span, "type ->", |p| {
-                params.iter().for_each(|param| p.ty(param));
+                for param in params {
+                    p.ty(param);
+                }
                 p.ty(result);
             }),
             TypeKind::Paren(inner) => self.node(span, "type ()", |p| p.ty(inner)),
@@ -172,5 +195,9 @@ fn lit(literal: &LitKind) -> String {
 }
 
 fn join(names: &[Ident]) -> String {
-    names.iter().map(|n| n.name.as_str()).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|n| n.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

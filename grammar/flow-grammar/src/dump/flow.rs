@@ -2,8 +2,8 @@
 
 use super::Printer;
 use crate::ast::{
-    Action, AnswerReply, Bracket, Chain, Expectation, FlowDecl, FlowEntry, MockKind, MockReply, Numbered, OnError,
-    PolicyKind, Replies, RestKind, StateField, StopKind, Target, TargetKind, TestDecl, TestKind,
+    Action, AnswerReply, Bracket, Chain, Expectation, FlowDecl, FlowEntry, MockKind, MockReply, Numbered,
+    OnError, PolicyKind, Replies, RestKind, StateField, StopKind, Target, TargetKind, TestDecl, TestKind,
 };
 
 impl Printer {
@@ -14,17 +14,23 @@ impl Printer {
             if let Some(result) = &decl.result {
                 p.ty(result);
             }
-            decl.entries.iter().for_each(|entry| p.flow_entry(entry));
+            for entry in &decl.entries {
+                p.flow_entry(entry);
+            }
         });
     }
 
     fn flow_entry(&mut self, entry: &FlowEntry) {
         let span = entry.span();
         match entry {
-            FlowEntry::State(state) => self.node(span, "state", |p| state.fields.iter().for_each(|f| p.state_field(f))),
+            FlowEntry::State(state) => self.node(span, "state", |p| {
+                state.fields.iter().for_each(|f| p.state_field(f))
+            }),
             FlowEntry::Edges(chain) => self.chain("edges", chain),
             FlowEntry::Node(node) => self.node_decl(node),
-            FlowEntry::Limit(limit) => self.node(span, &format!("limit {}", limit.name), |p| p.expr(&limit.value)),
+            FlowEntry::Limit(limit) => {
+                self.node(span, &format!("limit {}", limit.name), |p| p.expr(&limit.value))
+            }
             FlowEntry::Config(config) => self.node(span, "config", |p| p.params(&config.fields)),
             FlowEntry::Events(events) => self.node(span, "events", |p| {
                 for event in &events.events {
@@ -43,14 +49,26 @@ impl Printer {
     }
 
     fn state_field(&mut self, field: &StateField) {
-        let reducer = field.reducer.as_ref().map(|reducer| format!(" by {reducer}")).unwrap_or_default();
-        let ephemeral = if field.ephemeral.is_some() { " ephemeral" } else { "" };
+        let reducer = field
+            .reducer
+            .as_ref()
+            .map(|reducer| format!(" by {reducer}"))
+            .unwrap_or_default();
+        let ephemeral = if field.ephemeral.is_some() {
+            " ephemeral"
+        } else {
+            ""
+        };
         let external = if field.external.is_some() { " external" } else { "" };
-        self.node(field.span, &format!("field {}{reducer}{ephemeral}{external}", field.name), |p| {
-            p.doc(field.doc.as_ref());
-            p.ty(&field.ty);
-            p.part("start", field.start.as_ref());
-        });
+        self.node(
+            field.span,
+            &format!("field {}{reducer}{ephemeral}{external}", field.name),
+            |p| {
+                p.doc(field.doc.as_ref());
+                p.ty(&field.ty);
+                p.part("start", field.start.as_ref());
+            },
+        );
     }
 
     fn chain(&mut self, head: &str, chain: &Chain) {
@@ -90,7 +108,10 @@ impl Printer {
             Some(RestKind::Block) => ", block",
         };
         self.node(bracket.span, &format!("bracket{policy}{rest}"), |p| {
-            bracket.branches.iter().for_each(|branch| p.chain("branch", branch));
+            bracket
+                .branches
+                .iter()
+                .for_each(|branch| p.chain("branch", branch));
         });
     }
 
@@ -98,7 +119,9 @@ impl Printer {
         let span = target.span;
         match &target.kind {
             TargetKind::Node { name, args } => self.node(span, &format!("-> {name}"), |p| p.args(args)),
-            TargetKind::All(targets) => self.node(span, "-> []", |p| targets.iter().for_each(|t| p.target(t))),
+            TargetKind::All(targets) => {
+                self.node(span, "-> []", |p| targets.iter().for_each(|t| p.target(t)))
+            }
             TargetKind::End => self.line(span, "-> end"),
             TargetKind::Halt => self.line(span, "-> halt"),
             TargetKind::Fail(why) => self.node(span, "-> fail", |p| p.expr(why)),
@@ -109,16 +132,26 @@ impl Printer {
     }
 
     pub(super) fn on_error(&mut self, on_error: &OnError) {
-        let bind = on_error.bind.as_ref().map(|bind| format!(" as {bind}")).unwrap_or_default();
-        self.node(on_error.span, &format!("on error{bind}"), |p| p.target(&on_error.target));
+        let bind = on_error
+            .bind
+            .as_ref()
+            .map(|bind| format!(" as {bind}"))
+            .unwrap_or_default();
+        self.node(on_error.span, &format!("on error{bind}"), |p| {
+            p.target(&on_error.target)
+        });
     }
 
     pub(super) fn test(&mut self, decl: &TestDecl) {
-        self.node(decl.span, &format!("test {:?} for {}", decl.name.plain().unwrap_or("…"), decl.flow), |p| {
-            for entry in &decl.entries {
-                p.test_entry(entry.span, &entry.kind);
-            }
-        });
+        self.node(
+            decl.span,
+            &format!("test {:?} for {}", decl.name.plain().unwrap_or("…"), decl.flow),
+            |p| {
+                for entry in &decl.entries {
+                    p.test_entry(entry.span, &entry.kind);
+                }
+            },
+        );
     }
 
     fn test_entry(&mut self, span: flow_diagnostics::Span, kind: &TestKind) {
@@ -135,7 +168,9 @@ impl Printer {
                 p.expr(time);
                 match action {
                     Action::Event { name, value } => p.node(name.span, &format!("event {name}"), |p| {
-                        value.iter().for_each(|value| p.expr(value));
+                        for value in value {
+                            p.expr(value);
+                        }
                     }),
                     Action::Inject(value) => p.part("inject", Some(value)),
                     Action::Cancel => p.line(span, "cancel"),
@@ -146,8 +181,12 @@ impl Printer {
             }),
             TestKind::Expect(Expectation::Cond(cond)) => self.node(span, "expect", |p| p.expr(cond)),
             TestKind::Expect(Expectation::Fails { code, at }) => self.node(span, "expect fails", |p| {
-                code.iter().for_each(|code| p.string(code));
-                at.iter().for_each(|at| p.line(at.span, &format!("at {at}")));
+                for code in code {
+                    p.string(code);
+                }
+                for at in at {
+                    p.line(at.span, &format!("at {at}"));
+                }
             }),
             TestKind::Error => self.line(span, "error"),
         }

@@ -10,11 +10,17 @@ use std::fmt::Write as _;
 
 use flow_diagnostics::Span;
 
-use crate::ast::{Attempts, Doc, Ident, Import, ImportPath, Item, Let, OptionValue, Param, SourceFile, WorkerDecl};
+use crate::ast::{
+    Attempts, Doc, Ident, Import, ImportPath, Item, Let, OptionValue, Param, SourceFile, WorkerDecl,
+};
 
 /// Prints a file. With `spans`, every line ends in the byte range of what it shows.
 pub fn dump(file: &SourceFile, spans: bool) -> String {
-    let mut printer = Printer { out: String::new(), depth: 0, spans };
+    let mut printer = Printer {
+        out: String::new(),
+        depth: 0,
+        spans,
+    };
     printer.doc(file.doc.as_ref());
     for item in &file.items {
         printer.item(item);
@@ -58,10 +64,14 @@ impl Printer {
         let span = item.span();
         match item {
             Item::Import(import) => self.import(import),
-            Item::Type(decl) => self.node(span, &format!("type {}{}", decl.name, generics(&decl.params)), |p| {
-                p.doc(decl.doc.as_ref());
-                p.ty(&decl.ty);
-            }),
+            Item::Type(decl) => self.node(
+                span,
+                &format!("type {}{}", decl.name, generics(&decl.params)),
+                |p| {
+                    p.doc(decl.doc.as_ref());
+                    p.ty(&decl.ty);
+                },
+            ),
             Item::Enum(decl) => self.node(span, &format!("enum {}", decl.name), |p| {
                 p.doc(decl.doc.as_ref());
                 for variant in &decl.variants {
@@ -80,7 +90,9 @@ impl Printer {
                 p.doc(decl.doc.as_ref());
                 p.params(&decl.params);
                 p.ty(&decl.result);
-                decl.lets.iter().for_each(|stmt| p.let_stmt(stmt));
+                for stmt in &decl.lets {
+                    p.let_stmt(stmt);
+                }
                 p.expr(&decl.value);
             }),
             Item::Worker(decl) => self.worker(decl),
@@ -92,19 +104,32 @@ impl Printer {
 
     fn import(&mut self, import: &Import) {
         let path = match &import.path {
-            ImportPath::Module(names, _) => names.iter().map(|n| n.name.as_str()).collect::<Vec<_>>().join("."),
+            ImportPath::Module(names, _) => names
+                .iter()
+                .map(|n| n.name.as_str())
+                .collect::<Vec<_>>()
+                .join("."),
             ImportPath::File(text) => format!("{:?}", text.plain().unwrap_or("…")),
         };
         self.node(import.span, &format!("import {path}"), |p| {
             for name in &import.names {
-                let alias = name.alias.as_ref().map(|alias| format!(" as {alias}")).unwrap_or_default();
+                let alias = name
+                    .alias
+                    .as_ref()
+                    .map(|alias| format!(" as {alias}"))
+                    .unwrap_or_default();
                 p.line(name.name.span, &format!("{}{alias}", name.name));
             }
         });
     }
 
     fn worker(&mut self, decl: &WorkerDecl) {
-        let head = format!("worker {}{} via {}", decl.name, generics(&decl.type_params), decl.protocol);
+        let head = format!(
+            "worker {}{} via {}",
+            decl.name,
+            generics(&decl.type_params),
+            decl.protocol
+        );
         self.node(decl.span, &head, |p| {
             p.doc(decl.doc.as_ref());
             p.params(&decl.params);
@@ -112,13 +137,17 @@ impl Printer {
                 p.ty(result);
             }
             for option in &decl.options {
-                p.node(option.span, &format!("option {}", option.name), |p| match &option.value {
-                    OptionValue::None => {}
-                    OptionValue::Expr(value) => p.expr(value),
-                    OptionValue::Expect(pattern) => p.pattern(pattern),
-                    OptionValue::Attempts(attempts) => p.attempts(attempts),
-                    OptionValue::RetryOn(names) => p.names(names),
-                });
+                p.node(
+                    option.span,
+                    &format!("option {}", option.name),
+                    |p| match &option.value {
+                        OptionValue::None => {}
+                        OptionValue::Expr(value) => p.expr(value),
+                        OptionValue::Expect(pattern) => p.pattern(pattern),
+                        OptionValue::Attempts(attempts) => p.attempts(attempts),
+                        OptionValue::RetryOn(names) => p.names(names),
+                    },
+                );
             }
         });
     }
@@ -162,5 +191,12 @@ fn generics(names: &[Ident]) -> String {
     if names.is_empty() {
         return String::new();
     }
-    format!("<{}>", names.iter().map(|n| n.name.as_str()).collect::<Vec<_>>().join(", "))
+    format!(
+        "<{}>",
+        names
+            .iter()
+            .map(|n| n.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    )
 }

@@ -4,13 +4,18 @@ use flow_diagnostics::Span;
 
 use super::Printer;
 use crate::ast::{
-    Arm, Call, Check, CheckKind, Clause, ClauseKind, Each, Ensure, EventMatch, Guard, NodeDecl, NodeHead, Update, Way,
+    Arm, Call, Check, CheckKind, Clause, ClauseKind, Each, Ensure, EventMatch, Guard, NodeDecl, NodeHead,
+    Update, Way,
 };
 
 impl Printer {
     pub(super) fn node_decl(&mut self, decl: &NodeDecl) {
         let mut head = String::new();
-        let modifiers = [(decl.standing, "standing "), (decl.defer, "defer "), (decl.finally, "finally ")];
+        let modifiers = [
+            (decl.standing, "standing "),
+            (decl.defer, "defer "),
+            (decl.finally, "finally "),
+        ];
         for (_, word) in modifiers.into_iter().filter(|(place, _)| place.is_some()) {
             head.push_str(word);
         }
@@ -26,7 +31,9 @@ impl Printer {
                 NodeHead::Every(span) => p.line(*span, "every"),
                 NodeHead::When(cond) => p.part("when", Some(cond)),
             }
-            decl.clauses.iter().for_each(|clause| p.clause(clause));
+            for clause in &decl.clauses {
+                p.clause(clause);
+            }
         });
     }
 
@@ -37,7 +44,11 @@ impl Printer {
             ClauseKind::Undo(call) => self.call("undo", call),
             ClauseKind::Tools(tools) => self.node(span, "tools", |p| {
                 for tool in tools {
-                    let needs = if tool.needs_approval.is_some() { " needs approval" } else { "" };
+                    let needs = if tool.needs_approval.is_some() {
+                        " needs approval"
+                    } else {
+                        ""
+                    };
                     p.line(tool.name.span, &format!("{}{needs}", tool.name));
                 }
             }),
@@ -52,7 +63,9 @@ impl Printer {
             ClauseKind::RetryOn(names) => self.node(span, "retry on", |p| p.names(names)),
             ClauseKind::Timeout(timeout) => self.node(span, "timeout", |p| {
                 p.expr(&timeout.after);
-                timeout.way.iter().for_each(|way| p.way(way));
+                for way in &timeout.way {
+                    p.way(way);
+                }
             }),
             ClauseKind::Cache { ttl, by } => self.node(span, "cache", |p| {
                 p.expr(ttl);
@@ -61,19 +74,29 @@ impl Printer {
             ClauseKind::OnError(on_error) => self.on_error(on_error),
             ClauseKind::Goto(goto) => self.node(span, "goto", |p| {
                 p.part("match", goto.subject.as_ref());
-                goto.arms.iter().for_each(|arm| p.arm(arm));
+                for arm in &goto.arms {
+                    p.arm(arm);
+                }
             }),
-            ClauseKind::MayGoto(targets) => self.node(span, "may goto", |p| targets.iter().for_each(|t| p.target(t))),
+            ClauseKind::MayGoto(targets) => {
+                self.node(span, "may goto", |p| targets.iter().for_each(|t| p.target(t)))
+            }
             ClauseKind::MayUpdate(names) => self.node(span, "may update", |p| p.names(names)),
             ClauseKind::MayOverwrite(names) => self.node(span, "may overwrite", |p| p.names(names)),
-            ClauseKind::Verify(checks) => self.node(span, "verify", |p| checks.iter().for_each(|c| p.check(c))),
+            ClauseKind::Verify(checks) => {
+                self.node(span, "verify", |p| checks.iter().for_each(|c| p.check(c)))
+            }
             ClauseKind::Lock { shared, name } => {
-                self.node(span, if shared.is_some() { "lock shared" } else { "lock" }, |p| p.expr(name));
+                self.node(span, if shared.is_some() { "lock shared" } else { "lock" }, |p| {
+                    p.expr(name)
+                });
             }
             ClauseKind::Cancel(names) => self.node(span, "cancel", |p| p.names(names)),
             ClauseKind::Finish(names) => self.node(span, "finish", |p| p.names(names)),
             ClauseKind::Emit { name, value } => self.node(span, &format!("emit {name}"), |p| {
-                value.iter().for_each(|value| p.expr(value));
+                for value in value {
+                    p.expr(value);
+                }
             }),
             ClauseKind::Ask(value) => self.node(span, "ask", |p| p.expr(value)),
             ClauseKind::Show(value) => self.node(span, "show", |p| p.expr(value)),
@@ -92,9 +115,15 @@ impl Printer {
     }
 
     fn call(&mut self, word: &str, call: &Call) {
-        let bind = call.bind.as_ref().map(|bind| format!(" as {bind}")).unwrap_or_default();
+        let bind = call
+            .bind
+            .as_ref()
+            .map(|bind| format!(" as {bind}"))
+            .unwrap_or_default();
         self.node(call.span, &format!("{word} {}{bind}", call.callee), |p| {
-            call.type_args.iter().for_each(|ty| p.ty(ty));
+            for ty in &call.type_args {
+                p.ty(ty);
+            }
             p.args(&call.args);
             if let Some(ty) = &call.bind_ty {
                 p.node(ty.span, "reply", |p| p.ty(ty));
@@ -104,7 +133,9 @@ impl Printer {
 
     fn update(&mut self, update: &Update) {
         let op = if update.overwrite { ":=" } else { "<-" };
-        self.node(update.span, &format!("{} {op}", update.field), |p| p.expr(&update.value));
+        self.node(update.span, &format!("{} {op}", update.field), |p| {
+            p.expr(&update.value)
+        });
     }
 
     fn ensure(&mut self, span: Span, ensure: &Ensure) {
@@ -132,17 +163,31 @@ impl Printer {
     }
 
     fn event(&mut self, span: Span, word: &str, event: &EventMatch, way: Option<&Way>) {
-        let bind = event.bind.as_ref().map(|bind| format!(" as {bind}")).unwrap_or_default();
-        let transient = if event.transient.is_some() { " transient" } else { "" };
+        let bind = event
+            .bind
+            .as_ref()
+            .map(|bind| format!(" as {bind}"))
+            .unwrap_or_default();
+        let transient = if event.transient.is_some() {
+            " transient"
+        } else {
+            ""
+        };
         self.node(span, &format!("{word} {}{bind}{transient}", event.event), |p| {
             p.part("where", event.cond.as_ref());
-            way.iter().for_each(|way| p.way(way));
+            for way in way {
+                p.way(way);
+            }
         });
     }
 
     fn each(&mut self, span: Span, each: &Each) {
         let follow = if each.follow.is_some() { " follow" } else { "" };
-        let rest = if each.cancel_rest.is_some() { ", cancel rest" } else { "" };
+        let rest = if each.cancel_rest.is_some() {
+            ", cancel rest"
+        } else {
+            ""
+        };
         self.node(span, &format!("each {}{follow}{rest}", each.var), |p| {
             p.expr(&each.list);
             p.part("where", each.cond.as_ref());

@@ -59,7 +59,11 @@ impl Scanner<'_> {
     fn push(&mut self, frame: Frame) {
         let depth = self.stack.len() + self.prefixes as usize;
         if depth >= MAX_NESTING && self.deep.is_none() {
-            self.deep = Some(Deep { start: frame.pos, level: self.stack.len(), entry: false });
+            self.deep = Some(Deep {
+                start: frame.pos,
+                level: self.stack.len(),
+                entry: false,
+            });
         }
         self.stack.push(frame);
     }
@@ -75,7 +79,11 @@ impl Scanner<'_> {
         }
         self.prefixes += 1;
         if self.stack.len() + self.prefixes as usize > MAX_NESTING && self.deep.is_none() {
-            self.deep = Some(Deep { start, level: self.stack.len(), entry: true });
+            self.deep = Some(Deep {
+                start,
+                level: self.stack.len(),
+                entry: true,
+            });
         }
     }
 
@@ -86,7 +94,11 @@ impl Scanner<'_> {
             None => &mut self.base_prefixes,
         };
         self.prefixes -= std::mem::take(own);
-        if self.deep.as_ref().is_some_and(|deep| deep.entry && deep.level == self.stack.len()) {
+        if self
+            .deep
+            .as_ref()
+            .is_some_and(|deep| deep.entry && deep.level == self.stack.len())
+        {
             self.end_deep(at);
         }
     }
@@ -124,7 +136,9 @@ impl Scanner<'_> {
 
     /// In the second scan of a broken item: closes what cannot reach beyond this line, by its indentation.
     pub(super) fn close_by_indent(&mut self, token: &Token) {
-        let first_of_line = self.src[self.line_start..self.pos].iter().all(|b| matches!(b, b' ' | b'\t'));
+        let first_of_line = self.src[self.line_start..self.pos]
+            .iter()
+            .all(|b| matches!(b, b' ' | b'\t'));
         if !first_of_line || self.line_break.is_none() {
             return;
         }
@@ -132,7 +146,10 @@ impl Scanner<'_> {
         let indent = self.line_indent;
         let keep = if token.closes() {
             let open = opener(self.src[self.pos]);
-            self.stack.iter().rposition(|f| f.open == open && f.indent == indent && f.line != line).map(|at| at + 1)
+            self.stack
+                .iter()
+                .rposition(|f| f.open == open && f.indent == indent && f.line != line)
+                .map(|at| at + 1)
         } else {
             let inside = |f: &super::Frame| f.indent < indent || f.line == line || f.open == b'$';
             Some(self.stack.iter().rposition(inside).map_or(0, |at| at + 1))
@@ -145,7 +162,11 @@ impl Scanner<'_> {
     /// Reports and closes all brackets from the `keep`-th on; the next token stands at `before`.
     fn unclosed(&mut self, keep: usize, before: usize) {
         self.report_unclosed(keep);
-        let closers: Vec<u8> = self.stack[keep..].iter().rev().filter_map(|f| closer(f.open)).collect();
+        let closers: Vec<u8> = self.stack[keep..]
+            .iter()
+            .rev()
+            .filter_map(|f| closer(f.open))
+            .collect();
         let plain = self.stack[keep..].iter().all(|f| f.open != b'$');
         let room = before - self.last_end;
         let start = self.stack[keep].pos;
@@ -184,7 +205,12 @@ impl Scanner<'_> {
             let start = self.stack[at].pos;
             self.hole(start, end);
         }
-        let missing = self.stack[..kept].iter().rev().filter_map(|f| closer(f.open)).map(char::from).collect();
+        let missing = self.stack[..kept]
+            .iter()
+            .rev()
+            .filter_map(|f| closer(f.open))
+            .map(char::from)
+            .collect();
         while !self.stack.is_empty() {
             self.pop(end);
         }
@@ -195,13 +221,23 @@ impl Scanner<'_> {
         let Some(frame) = self.stack.last() else { return };
         let already = |d: &Diagnostic| {
             let unclosed = d.code == syntax::UNTERMINATED || d.code == syntax::NEWLINE_IN_STRING;
-            unclosed && d.span().is_some_and(|s| s.start as usize >= frame.line && s.start as usize >= frame.pos)
+            unclosed
+                && d.span()
+                    .is_some_and(|s| s.start as usize >= frame.line && s.start as usize >= frame.pos)
         };
-        if self.diagnostics.iter().any(already) {
+        if self.diagnostics.iter().rev().take(4).any(already) {
             return; // the string that does not end has swallowed the closing bracket
         }
-        let name = if frame.open == b'$' { "${".to_owned() } else { char::from(frame.open).to_string() };
-        let close = if frame.open == b'$' { '}' } else { char::from(closer(frame.open).unwrap_or(b'}')) };
+        let name = if frame.open == b'$' {
+            "${".to_owned()
+        } else {
+            char::from(frame.open).to_string()
+        };
+        let close = if frame.open == b'$' {
+            '}'
+        } else {
+            char::from(closer(frame.open).unwrap_or(b'}'))
+        };
         let span = self.span(frame.pos, frame.pos + 1);
         let here = self.span(self.last_end, self.last_end);
         let mut diagnostic = Diagnostic::new(syntax::UNCLOSED, format!("this `{name}` is not closed"))
@@ -217,12 +253,19 @@ impl Scanner<'_> {
 
     fn stray(&mut self, close: u8, pos: usize) {
         let close_name = char::from(close);
-        let mut diagnostic = Diagnostic::new(syntax::STRAY_CLOSER, format!("this `{close_name}` closes nothing"))
-            .primary(self.span(pos, pos + 1), "no bracket of its kind is open here");
-        let same_line = self.stack.last().filter(|f| f.line == self.line_start && f.open != b'$');
+        let mut diagnostic = Diagnostic::new(
+            syntax::STRAY_CLOSER,
+            format!("this `{close_name}` closes nothing"),
+        )
+        .primary(self.span(pos, pos + 1), "no bracket of its kind is open here");
+        let same_line = self
+            .stack
+            .last()
+            .filter(|f| f.line == self.line_start && f.open != b'$');
         let Some(expected) = same_line.and_then(|frame| closer(frame.open)) else {
             self.blank(pos, pos + 1);
-            self.diagnostics.push(diagnostic.fix("remove it", self.span(pos, pos + 1), ""));
+            self.diagnostics
+                .push(diagnostic.fix("remove it", self.span(pos, pos + 1), ""));
             return;
         };
         if let Some(frame) = self.stack.last() {
@@ -230,11 +273,12 @@ impl Scanner<'_> {
         }
         let expected_name = char::from(expected);
         self.out[pos] = expected;
-        self.diagnostics.push(
-            diagnostic
-                .help(format!("write `{expected_name}`"))
-                .fix(format!("write `{expected_name}`"), self.span(pos, pos + 1), expected_name),
-        );
+        self.diagnostics
+            .push(diagnostic.help(format!("write `{expected_name}`")).fix(
+                format!("write `{expected_name}`"),
+                self.span(pos, pos + 1),
+                expected_name,
+            ));
         self.end_entry(pos);
         self.pop(pos + 1);
     }
@@ -246,9 +290,17 @@ impl Scanner<'_> {
         if frame.open == b'$' && !frame.block {
             self.plain_open -= 1;
         }
-        if self.deep.as_ref().is_some_and(|deep| self.stack.len() <= deep.level && !deep.entry) {
+        if self
+            .deep
+            .as_ref()
+            .is_some_and(|deep| self.stack.len() <= deep.level && !deep.entry)
+        {
             self.end_deep(end);
-        } else if self.deep.as_ref().is_some_and(|deep| self.stack.len() < deep.level) {
+        } else if self
+            .deep
+            .as_ref()
+            .is_some_and(|deep| self.stack.len() < deep.level)
+        {
             self.end_deep(end.saturating_sub(1));
         }
         Some(frame)
@@ -258,9 +310,15 @@ impl Scanner<'_> {
         let Some(deep) = self.deep.take() else { return };
         let end = end.max(deep.start + 1).min(self.src.len());
         self.diagnostics.push(
-            Diagnostic::new(syntax::TOO_DEEP, format!("this is nested more than {MAX_NESTING} levels deep"))
-                .primary(self.span(deep.start, deep.start + 1), "one level too many begins here")
-                .help("give parts of it names: `let` in a node, a `fn`, a `type`"),
+            Diagnostic::new(
+                syntax::TOO_DEEP,
+                format!("this is nested more than {MAX_NESTING} levels deep"),
+            )
+            .primary(
+                self.span(deep.start, deep.start + 1),
+                "one level too many begins here",
+            )
+            .help("give parts of it names: `let` in a node, a `fn`, a `type`"),
         );
         self.hole(deep.start, end);
         self.commas.retain(|(at, _)| !(deep.start..end).contains(at));

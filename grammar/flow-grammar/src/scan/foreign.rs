@@ -34,16 +34,26 @@ impl Scanner<'_> {
     pub(super) fn foreign_token(&self) -> Token {
         let first = self.text[self.pos..].chars().next().unwrap_or(' ');
         if first.is_alphabetic() {
-            return Token { len: self.foreign_word_len(self.pos), foreign: true, ..Token::default() };
+            return Token {
+                len: self.foreign_word_len(self.pos),
+                foreign: true,
+                ..Token::default()
+            };
         }
         let blank = first.is_whitespace() || !matches!(first, '→' | '⇒' | '←' | '≥' | '≤' | '≠');
-        Token { len: first.len_utf8(), foreign: true, blank, ..Token::default() }
+        Token {
+            len: first.len_utf8(),
+            foreign: true,
+            blank,
+            ..Token::default()
+        }
     }
 
     /// The length of a word that has letters beyond ASCII.
     pub(super) fn foreign_word_len(&self, at: usize) -> usize {
         let rest = &self.text[at..];
-        rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())
+        rest.find(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .unwrap_or(rest.len())
     }
 
     /// Reports a character or word that means nothing, and replaces it by what it may stand for.
@@ -59,9 +69,12 @@ impl Scanner<'_> {
                 }
             }
             self.diagnostics.push(
-                Diagnostic::new(syntax::BAD_CHARACTER, format!("the name `{text}` has letters that names cannot have"))
-                    .primary(span, "not a name")
-                    .help("names are made of the letters a to z and A to Z, digits and `_`"),
+                Diagnostic::new(
+                    syntax::BAD_CHARACTER,
+                    format!("the name `{text}` has letters that names cannot have"),
+                )
+                .primary(span, "not a name")
+                .help("names are made of the letters a to z and A to Z, digits and `_`"),
             );
             return;
         }
@@ -70,15 +83,26 @@ impl Scanner<'_> {
             c if c.is_control() || c.is_whitespace() => format!("U+{:04X}", u32::from(c)),
             c => format!("`{c}`"),
         };
-        let mut diagnostic =
-            Diagnostic::new(syntax::BAD_CHARACTER, format!("the character {shown} means nothing here"))
-                .primary(span, "unknown character");
-        let stands_for = LOOKALIKES.iter().find(|(c, _)| *c == first).map(|(_, token)| *token);
+        let mut diagnostic = Diagnostic::new(
+            syntax::BAD_CHARACTER,
+            format!("the character {shown} means nothing here"),
+        )
+        .primary(span, "unknown character");
+        let stands_for = LOOKALIKES
+            .iter()
+            .find(|(c, _)| *c == first)
+            .map(|(_, token)| *token);
         if let Some(token) = stands_for {
-            if token.len() <= len && matches!(token, "->" | "=>" | "<-" | ">=" | "<=" | "!=" | "*" | "/" | "-") {
+            if token.len() <= len
+                && matches!(token, "->" | "=>" | "<-" | ">=" | "<=" | "!=" | "*" | "/" | "-")
+            {
                 self.out[start..start + token.len()].copy_from_slice(token.as_bytes());
             }
-            let title = if token.trim().is_empty() { "remove it".to_owned() } else { format!("write `{token}`") };
+            let title = if token.trim().is_empty() {
+                "remove it".to_owned()
+            } else {
+                format!("write `{token}`")
+            };
             diagnostic = diagnostic.help(title.clone()).fix(title, span, token);
         } else if text == "\0" {
             diagnostic = diagnostic.help("the file may not be text at all");
@@ -99,8 +123,13 @@ impl Scanner<'_> {
     pub(super) fn semicolon(&mut self, start: usize) {
         self.semicolons.push(start as u32);
         let rest = &self.src[start + 1..];
-        let next = rest.iter().position(|b| !matches!(b, b' ' | b'\t')).map(|at| &rest[at..]);
-        let ends = next.is_none_or(|n| matches!(n[0], b'\n' | b'\r' | b'}' | b')' | b']' | b',' | b';') || n.starts_with(b"//"));
+        let next = rest
+            .iter()
+            .position(|b| !matches!(b, b' ' | b'\t'))
+            .map(|at| &rest[at..]);
+        let ends = next.is_none_or(|n| {
+            matches!(n[0], b'\n' | b'\r' | b'}' | b')' | b']' | b',' | b';') || n.starts_with(b"//")
+        });
         self.out[start] = if ends { b' ' } else { b',' };
         if !ends {
             self.end_entry(start);
@@ -110,7 +139,9 @@ impl Scanner<'_> {
     /// `/* … */`.
     pub(super) fn block_comment(&mut self) {
         let start = self.pos;
-        let end = self.text[start..].find("*/").map_or(self.src.len(), |at| start + at + 2);
+        let end = self.text[start..]
+            .find("*/")
+            .map_or(self.src.len(), |at| start + at + 2);
         self.foreign_comment(start, start + 2, "Flow has no `/* … */` comments");
         for at in start..end {
             if matches!(self.src[at], b'\n' | b'\r') {
@@ -130,7 +161,10 @@ impl Scanner<'_> {
             return false;
         }
         let rest = &self.src[start..];
-        let len = rest.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len());
+        let len = rest
+            .iter()
+            .position(|b| matches!(b, b'\n' | b'\r'))
+            .unwrap_or(rest.len());
         self.foreign_comment(start, start + 1, "a comment begins with `//`, not with `#`");
         self.blank(start, start + len);
         self.pos = start + len;

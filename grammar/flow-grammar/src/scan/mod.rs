@@ -203,7 +203,9 @@ impl<'t> Scanner<'t> {
     /// Whether a line begins here that can only be another item, though brackets are open.
     fn begins_other_item(&self) -> bool {
         let open = !self.stack.is_empty() || self.deep.is_some();
-        open && self.pos == self.line_start && self.line_break.is_some() && tokens::begins_item(&self.src[self.pos..])
+        open && self.pos == self.line_start
+            && self.line_break.is_some()
+            && tokens::begins_item(&self.src[self.pos..])
     }
 
     /// Turns the line breaks before a token into blanks, a separator, or a forgotten comma.
@@ -274,14 +276,20 @@ impl<'t> Scanner<'t> {
         self.line_break.get_or_insert(at);
         self.pos = next;
         self.line_start = next;
-        let indent = self.src[next..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let indent = self.src[next..]
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t'))
+            .count();
         self.line_indent = indent;
     }
 
     fn comment(&mut self) {
         let start = self.pos;
         let rest = &self.src[start..];
-        let len = rest.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len());
+        let len = rest
+            .iter()
+            .position(|b| matches!(b, b'\n' | b'\r'))
+            .unwrap_or(rest.len());
         let text = self.text[start..start + len].trim_end();
         let kind = if text.starts_with("//!") {
             CommentKind::FileDoc
@@ -290,7 +298,9 @@ impl<'t> Scanner<'t> {
         } else {
             CommentKind::Line
         };
-        let own_line = self.src[self.line_start..start].iter().all(|b| matches!(b, b' ' | b'\t'));
+        let own_line = self.src[self.line_start..start]
+            .iter()
+            .all(|b| matches!(b, b' ' | b'\t'));
         let span = Span::new(self.file, start as u32, (start + text.len()) as u32);
         self.comments.push(Comment { span, kind, own_line });
         self.blank(start, start + len);
@@ -320,7 +330,11 @@ impl<'t> Scanner<'t> {
         }
         self.end_entry(end);
         self.report_commas();
-        self.items.push(ItemText { start, end: end.max(start), missing });
+        self.items.push(ItemText {
+            start,
+            end: end.max(start),
+            missing,
+        });
     }
 
     /// Reports the line breaks that stand for forgotten commas.
@@ -328,9 +342,12 @@ impl<'t> Scanner<'t> {
         for (at, _) in std::mem::take(&mut self.commas) {
             let code = syntax::FORGOTTEN_COMMA;
             let end = self.text[..at].trim_end().len();
-            let end = self.comments.iter().rev().find(|c| c.span.touches(end as u32)).map_or(end, |c| {
-                self.text[..c.span.start as usize].trim_end().len()
-            });
+            let end = self
+                .comments
+                .iter()
+                .rev()
+                .find(|c| c.span.touches(end as u32))
+                .map_or(end, |c| self.text[..c.span.start as usize].trim_end().len());
             let span = Span::at(self.file, end as u32);
             self.diagnostics.push(
                 Diagnostic::new(code, "a comma is missing at the end of this line")
@@ -346,7 +363,10 @@ impl<'t> Scanner<'t> {
             let edits = self
                 .semicolons
                 .iter()
-                .map(|&at| Edit { span: Span::new(self.file, at, at + 1), text: String::new() })
+                .map(|&at| Edit {
+                    span: Span::new(self.file, at, at + 1),
+                    text: String::new(),
+                })
                 .collect();
             let message = match self.semicolons.len() {
                 1 => "Flow has no semicolons".to_owned(),

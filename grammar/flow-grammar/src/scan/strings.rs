@@ -67,7 +67,10 @@ impl Scanner<'_> {
         let two = self.src[self.pos..].starts_with(b"\r\n");
         self.pos += 1 + usize::from(two);
         self.line_start = self.pos;
-        self.line_indent = self.src[self.pos..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        self.line_indent = self.src[self.pos..]
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t'))
+            .count();
     }
 
     /// The string that begins at `start` has no end: it becomes a hole up to the end of its line, a block
@@ -78,12 +81,19 @@ impl Scanner<'_> {
             self.goes_on(start, end);
             return;
         }
-        let end = if block { self.next_item_line(start) } else { line_end };
+        let end = if block {
+            self.next_item_line(start)
+        } else {
+            line_end
+        };
         let quotes = if block { "\"\"\"" } else { "\"" };
         let len = usize::from(self.src[start] == b'r') + quotes.len();
         self.diagnostics.push(
             Diagnostic::new(syntax::UNTERMINATED, "this string is not closed")
-                .primary(self.span(start, start + len), format!("no `{quotes}` belongs to it"))
+                .primary(
+                    self.span(start, start + len),
+                    format!("no `{quotes}` belongs to it"),
+                )
                 .help(if block {
                     "write `\"\"\"` where the text ends".to_owned()
                 } else {
@@ -95,7 +105,9 @@ impl Scanner<'_> {
 
     /// A line break inside the `${ }` of a string that stays on one line.
     pub(super) fn break_in_string(&mut self) {
-        let Some(at) = self.stack.iter().position(|f| f.open == b'$' && !f.block) else { return };
+        let Some(at) = self.stack.iter().position(|f| f.open == b'$' && !f.block) else {
+            return;
+        };
         let start = self.stack[at].pos;
         while self.stack.len() > at {
             self.pop(self.pos);
@@ -110,11 +122,20 @@ impl Scanner<'_> {
     /// The string that begins at `start` goes on in another line, up to `end`.
     fn goes_on(&mut self, start: usize, end: usize) {
         self.diagnostics.push(
-            Diagnostic::new(syntax::NEWLINE_IN_STRING, "a `\"…\"` string does not go on in the next line")
-                .primary(self.span(start, start + 1), "this string is still open at the end of the line")
-                .help("close the string on this line, or write the text in `\"\"\"`"),
+            Diagnostic::new(
+                syntax::NEWLINE_IN_STRING,
+                "a `\"…\"` string does not go on in the next line",
+            )
+            .primary(
+                self.span(start, start + 1),
+                "this string is still open at the end of the line",
+            )
+            .help("close the string on this line, or write the text in `\"\"\"`"),
         );
-        if let Some(at) = self.src[start..end].iter().rposition(|b| matches!(b, b'\n' | b'\r')) {
+        if let Some(at) = self.src[start..end]
+            .iter()
+            .rposition(|b| matches!(b, b'\n' | b'\r'))
+        {
             self.line_start = start + at + 1;
         }
         self.hole_to(start, end);
@@ -147,7 +168,10 @@ impl Scanner<'_> {
 
     fn line_end(&self, from: usize) -> usize {
         let rest = &self.src[from..];
-        from + rest.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len())
+        from + rest
+            .iter()
+            .position(|b| matches!(b, b'\n' | b'\r'))
+            .unwrap_or(rest.len())
     }
 
     /// Where the next line begins that can only be an item, else the end of the text.

@@ -83,21 +83,37 @@ impl Scanner<'_> {
         let first = *rest.first()?;
         Some(match first {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => self.word(rest),
-            b'"' => Token { len: 1, ..Token::default() },
+            b'"' => Token {
+                len: 1,
+                ..Token::default()
+            },
             b'\'' | b'`' => quoted(rest),
             0x80.. => self.foreign_token(),
-            _ => symbol(rest).unwrap_or(Token { len: 1, foreign: true, blank: true, ..Token::default() }),
+            _ => symbol(rest).unwrap_or(Token {
+                len: 1,
+                foreign: true,
+                blank: true,
+                ..Token::default()
+            }),
         })
     }
 
     fn word(&self, rest: &[u8]) -> Token {
         if rest.starts_with(b"r\"") {
-            return Token { len: 1, raw: true, ..Token::default() };
+            return Token {
+                len: 1,
+                raw: true,
+                ..Token::default()
+            };
         }
         let mut len = rest.iter().position(|b| !is_word(*b)).unwrap_or(rest.len());
         if rest.get(len).is_some_and(|b| *b >= 0x80) {
             len = self.foreign_word_len(self.pos);
-            return Token { len, foreign: true, ..Token::default() };
+            return Token {
+                len,
+                foreign: true,
+                ..Token::default()
+            };
         }
         let word = &rest[..len];
         let (mut opens, mut continues) = match word {
@@ -109,7 +125,13 @@ impl Scanner<'_> {
             (opens, continues) = (false, true);
         }
         let nests = matches!(word, b"if" | b"match" | b"times");
-        Token { len, opens, continues, nests, ..Token::default() }
+        Token {
+            len,
+            opens,
+            continues,
+            nests,
+            ..Token::default()
+        }
     }
 }
 
@@ -117,15 +139,33 @@ fn symbol(rest: &[u8]) -> Option<Token> {
     let &(text, opens, continues) = SYMBOLS.iter().find(|(text, ..)| rest.starts_with(text))?;
     let nests = text == b"=>" || text == b"->";
     let blank = text == b";";
-    Some(Token { len: text.len(), opens, continues, nests, blank, symbol: Some(text), ..Token::default() })
+    Some(Token {
+        len: text.len(),
+        opens,
+        continues,
+        nests,
+        blank,
+        symbol: Some(text),
+        ..Token::default()
+    })
 }
 
 /// Text in quotes of another language, if they close on the line; otherwise the quote alone, which is nothing.
 fn quoted(rest: &[u8]) -> Token {
-    let end = rest[1..].iter().position(|b| *b == rest[0] || matches!(b, b'\n' | b'\r'));
+    let end = rest[1..]
+        .iter()
+        .position(|b| *b == rest[0] || matches!(b, b'\n' | b'\r'));
     match end {
-        Some(at) if rest[1 + at] == rest[0] => Token { len: at + 2, ..Token::default() },
-        _ => Token { len: 1, foreign: true, blank: true, ..Token::default() },
+        Some(at) if rest[1 + at] == rest[0] => Token {
+            len: at + 2,
+            ..Token::default()
+        },
+        _ => Token {
+            len: 1,
+            foreign: true,
+            blank: true,
+            ..Token::default()
+        },
     }
 }
 
@@ -136,7 +176,10 @@ pub(super) fn is_word(byte: u8) -> bool {
 
 /// Whether a line begins like an item and like nothing that stands in one.
 pub(super) fn begins_item(line: &[u8]) -> bool {
-    let len = line.iter().position(|b| !b.is_ascii_lowercase()).unwrap_or(line.len());
+    let len = line
+        .iter()
+        .position(|b| !b.is_ascii_lowercase())
+        .unwrap_or(line.len());
     let rest = &line[len..];
     let next = rest.iter().position(|b| *b != b' ').map_or(b'\n', |at| rest[at]);
     let named = rest.first() == Some(&b' ') && is_word(next) && !next.is_ascii_digit();

@@ -300,61 +300,6 @@ impl Lower<'_> {
         }
     }
 
-    fn variant_call(
-        &mut self,
-        cx: &mut Cx,
-        enum_ty: Ty,
-        name: &ast::Ident,
-        args: &[Arg],
-        span: Span,
-    ) -> Expr {
-        let TyKind::Enum(decl) = self.kind(enum_ty).clone() else {
-            return self.wrong(span);
-        };
-        let Some((_, fields)) = decl.variants.iter().find(|(known, _)| *known == name.name) else {
-            let known: Vec<&str> = decl.variants.iter().map(|(name, _)| name.as_str()).collect();
-            self.unknown_variant(&decl.name, &known, name);
-            return self.wrong(span);
-        };
-        if fields.is_empty() {
-            self.error(
-                codes::NOT_CALLABLE,
-                span,
-                format!("the variant `{name}` has no fields"),
-                "",
-            )
-            .help = Some(format!("write `{name}` alone"));
-            return self.wrong(span);
-        }
-        let params: Vec<Param> = fields
-            .iter()
-            .map(|field| Param {
-                name: Name {
-                    text: field.name.clone(),
-                    span: decl.span,
-                },
-                ty: field.ty,
-                default: field.default.clone(),
-                doc: None,
-            })
-            .collect();
-        let callee = Callee {
-            kind: "variant",
-            name: &name.name,
-            declared: None,
-            span,
-        };
-        let values = self.args(cx, &params, args, &callee);
-        if values.iter().any(|(_, value)| value.ty == self.prim.error) {
-            return self.wrong(span);
-        }
-        Expr {
-            kind: ExprKind::Variant(name.name.clone(), values),
-            ty: enum_ty,
-            span,
-        }
-    }
-
     /// `file("…")`: a text that is read at compile time.
     fn text_of_file(&mut self, cx: &Cx, name: &ast::Ident, args: &[Arg], span: Span) -> Expr {
         let path = match args {

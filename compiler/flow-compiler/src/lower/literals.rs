@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 
 use flow_bytecode::Method;
-use flow_diagnostics::codes::{names as name_codes, types as codes};
+use flow_diagnostics::codes::types as codes;
 use flow_diagnostics::{Diagnostic, Span};
 use flow_grammar::ast::{self, Entry, Key, StrPart};
 
 use super::{Cx, Lower};
 use crate::hir::ConstValue;
 use crate::hir::expr::{Expr, ExprKind, Local};
-use crate::names::{Space, Symbol, nearest};
 use crate::types::{RecordTy, Ty, TyKind};
 
 impl Lower<'_> {
@@ -533,109 +532,6 @@ impl Lower<'_> {
             kind: ExprKind::Map(keys.into_iter().zip(values).collect()),
             ty,
             span,
-        }
-    }
-
-    /// The variant of an enum as a value, where it needs no fields.
-    pub(super) fn variant_value(&mut self, enum_ty: Ty, name: &str, span: Span) -> Option<Expr> {
-        let TyKind::Enum(decl) = self.kind(enum_ty) else {
-            return None;
-        };
-        let (_, fields) = decl.variants.iter().find(|(known, _)| known == name)?;
-        let plain = decl.is_plain();
-        let missing: Vec<String> = fields
-            .iter()
-            .filter(|field| field.default.is_none() && !self.is_nullable(field.ty))
-            .map(|field| format!("{}: …", field.name))
-            .collect();
-        if !missing.is_empty() {
-            let help = format!("write `{name}({})`", missing.join(", "));
-            self.error(
-                codes::MISSING_FIELD,
-                span,
-                format!("the variant `{name}` has fields"),
-                "without them",
-            )
-            .help = Some(help);
-            return Some(self.wrong(span));
-        }
-        let filled = fields
-            .iter()
-            .map(|field| {
-                (
-                    field.name.clone(),
-                    self.default_of(field.default.as_ref(), field.ty, span),
-                )
-            })
-            .collect();
-        let kind = if plain {
-            ExprKind::Const(ConstValue::Case(name.to_string()))
-        } else {
-            ExprKind::Variant(name.to_string(), filled)
-        };
-        Some(Expr {
-            kind,
-            ty: enum_ty,
-            span,
-        })
-    }
-
-    /// The enum that a bare variant name belongs to, if it is one that the module knows.
-    pub(super) fn variant_owner(&mut self, cx: &Cx, name: &ast::Ident) -> Option<Ty> {
-        let owners = self.names.scopes[cx.module].variants.get(&name.name)?.clone();
-        let (index, first) = owners.first()?;
-        let ty = self.enum_ty(*index);
-        for (_, owner) in &owners {
-            self.find(cx.module, Space::Types, owner);
-        }
-        if owners.len() > 1 {
-            let list: Vec<String> = owners.iter().map(|(_, owner)| format!("`{owner}`")).collect();
-            self.error(
-                name_codes::AMBIGUOUS_VARIANT,
-                name.span,
-                format!("`{name}` is a variant of {}", list.join(" and of ")),
-                "which one is meant?",
-            )
-            .help = Some(format!("write `{first}.{name}`"));
-            return Some(self.prim.error);
-        }
-        Some(ty)
-    }
-
-    pub(super) fn bare_variant(&mut self, cx: &Cx, name: &ast::Ident) -> Option<Expr> {
-        let owner = self.variant_owner(cx, name)?;
-        if owner == self.prim.error {
-            return Some(self.wrong(name.span));
-        }
-        self.variant_value(owner, &name.name, name.span)
-    }
-
-    /// Says that an enum has no such variant.
-    pub(super) fn unknown_variant(&mut self, owner: &str, known: &[&str], name: &ast::Ident) {
-        let mut diagnostic = Diagnostic::new(
-            codes::UNKNOWN_VARIANT,
-            format!("`{owner}` has no variant `{name}`"),
-        )
-        .primary(name.span, "unknown");
-        diagnostic = match nearest(&name.name, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                name.span,
-                near,
-            ),
-            None => {
-                let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                diagnostic.help(format!("it has {}", list.join(", ")))
-            }
-        };
-        self.report(diagnostic);
-    }
-
-    /// The enum that a name of a module's types stands for.
-    pub(super) fn enum_named(&mut self, cx: &Cx, owner: &ast::Ident) -> Option<Ty> {
-        match self.find(cx.module, Space::Types, &owner.name)? {
-            Symbol::Enum(index) => Some(self.enum_ty(index)),
-            _ => None,
         }
     }
 }

@@ -26,10 +26,14 @@ mod methods;
 mod nodes;
 mod operators;
 mod options;
+mod paths;
 mod patterns;
+mod signatures;
 mod targets;
 mod tests;
 mod types;
+mod updates;
+mod variants;
 mod waits;
 mod workers;
 
@@ -60,7 +64,7 @@ pub(crate) fn lower(project: &Project, loader: &dyn Loader, out: &mut Vec<Diagno
         fn_bodies: names.fns.iter().map(|_| fns::Body::Waiting).collect(),
         flow_sigs: Vec::new(),
         worker_sigs: vec![None; names.workers.len()],
-        methods: methods::table(),
+        methods: signatures::table(),
         names,
         program,
         prim,
@@ -92,7 +96,7 @@ pub(crate) struct Lower<'a> {
     fn_bodies: Vec<fns::Body>,
     flow_sigs: Vec<Rc<flows::FlowEnv>>,
     worker_sigs: Vec<Option<Rc<workers::Sig>>>,
-    methods: methods::Table,
+    methods: signatures::Table,
     /// Instances of generic types.
     instances: BTreeMap<(u32, Vec<Ty>), Ty>,
     /// How many functions deep the evaluation of a constant is.

@@ -1,5 +1,5 @@
 //! Every code has a page and every page a code; a page explains, shows what triggers the code, and how to cure it.
-//! Whether the examples do what they say is for `tests/docs`.
+//! Whether the examples do what they say is tried in the crates that report the codes.
 
 use std::collections::BTreeSet;
 
@@ -103,4 +103,11 @@ fn codes_in_text_exist() {
         }
     }
     super::assert_none(&findings, "codes that have no page");
+}
+
+#[test]
+fn a_page_explains() {
+    let short = Code::all().filter(|info| info.page.lines().filter(|line| !line.trim().is_empty()).count() < 3);
+    let findings: Vec<String> = short.map(|info| format!("{}: {}", info.code, info.title)).collect();
+    super::assert_none(&findings, "pages that say nothing but their title");
 }

@@ -23,7 +23,7 @@ const OWNERS: &[(&str, &[&str], usize)] = &[
     ("indicatif", &["vm/flowvm/src/"], 2),
     ("comfy_table", &["vm/flowvm/src/"], 3),
     ("toml", &["compiler/flowc/src/", "vm/flowvm/src/"], 3),
-    ("uuid", &["vm/flowvm/src/"], 2),
+    ("uuid", &["vm/flowvm/src/"], 3),
 ];
 
 #[test]

@@ -19,4 +19,26 @@ codes! {
     TOO_LARGE = "F2112", Error, "a value that is too large";
     REDUCER = "F2113", Error, "an update that cannot be merged";
     BAD_CODE = "F2114", Error, "bytecode that no compiler wrote";
+    CALL_FAILED = "F2201", Error, "a call that failed";
+    TIMED_OUT = "F2202", Error, "a call that took too long";
+    INVALID_REPLY = "F2203", Error, "a reply that does not fit";
+    CALL_CANCELLED = "F2204", Error, "a call that was withdrawn";
+    CALL_LOST = "F2205", Error, "a call whose outcome nobody knows";
+    CHILD_LIMIT = "F2206", Error, "a limit inside a subgraph";
+    CHILD_FAILED = "F2207", Error, "a subgraph that failed";
+    REPORTED = "F2208", Error, "a failure that the worker reported";
+    JOIN_FAILED = "F2301", Error, "a join that can pass no more";
+    NOT_OPEN = "F2401", Error, "a question that is not open";
+    BAD_ANSWER = "F2402", Error, "an answer of another type";
+    ANSWER_REFUSED = "F2403", Error, "an answer that the flow refuses";
+    NO_EVENT = "F2404", Error, "an event that the flow does not know";
+    BAD_EVENT = "F2405", Error, "an event that does not fit";
+    NO_ATTEMPT = "F2406", Error, "an outcome of a call that was never made";
+    RUN_ENDED = "F2407", Error, "the run has ended";
+    BAD_INJECTION = "F2408", Error, "an update from outside that does not fit";
+    NOT_FAILED = "F2409", Error, "nothing to retry";
+    NOT_PAUSED = "F2410", Error, "nothing to resume";
+    LIMIT_MET = "F2501", Error, "a limit was met";
+    CANCELLED = "F2502", Error, "the run was cancelled";
+    FAILED_ON_PURPOSE = "F2503", Error, "the flow ended as failed";
 }

@@ -10,8 +10,8 @@ const OWNERS: &[(&str, &[&str], usize)] = &[
     ("postcard", &["vm/flow-bytecode/src/"], 2),
     (
         "blake3",
-        &["vm/flow-bytecode/src/", "vm/flow-machine/src/", "vm/flowvm/src/"],
-        4,
+        &["vm/flow-bytecode/", "vm/flow-machine/src/", "vm/flowvm/src/"],
+        5,
     ),
     ("imbl", &["vm/flow-machine/src/"], 8),
     ("regex", &["vm/flow-machine/src/"], 3),

@@ -19,6 +19,8 @@ use flow::{Flow, Retry};
 pub struct Program {
     /// All types.
     pub types: Types,
+    /// The types and enums of the entry file that have no type parameters, by name.
+    pub named_types: Vec<(String, Ty)>,
     /// Constants, evaluated.
     pub consts: Vec<ConstItem>,
     /// Functions.

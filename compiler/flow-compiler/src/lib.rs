@@ -6,6 +6,7 @@
 //! - **Start value**: what a field holds before its first update (`start`).
 //! - **Passes**: what is proven about flows, and the graph that it is proven on (`passes`).
 //! - **Layout**: how a file is written (`format`); needs a syntax tree and nothing else.
+//! - **Schema**: what types look like from outside, as JSON Schema (`schema`).
 //! - **Image**: what the machine runs, made from a program without errors (`codegen`).
 
 mod lower;
@@ -18,6 +19,7 @@ pub mod format;
 pub mod graph;
 pub mod hir;
 pub mod passes;
+pub mod schema;
 pub mod start;
 pub mod types;
 

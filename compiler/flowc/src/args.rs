@@ -3,12 +3,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// What the command is called.
+const NAME: &str = "flowc";
 
 /// Checks, draws and builds Flow programs.
 #[derive(Debug, Parser)]
 #[command(
-    name = "flowc",
+    name = NAME,
     version,
     arg_required_else_help = true,
     subcommand_required = true,
@@ -55,6 +59,12 @@ pub(crate) enum Verb {
     Explain(Explain),
     /// Begin a project that checks, tests and runs as it is
     New(New),
+    /// JSON Schema of types, flows and workers
+    Schema(Schema),
+    /// Completions for a shell
+    Completions(Completions),
+    /// The man page
+    Man,
 }
 
 /// `flowc check`
@@ -159,10 +169,10 @@ pub(crate) struct Disasm {
     after_help = "Examples:\n  flowc fmt triage.flow\n  flowc fmt --check *.flow\n  cat triage.flow | flowc fmt -"
 )]
 pub(crate) struct Fmt {
-    /// The files, `-` for standard input to standard output [default: the entry that flow.toml names]
+    /// Files and folders, `-` for standard input to standard output [default: the project's folder, or this one]
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// Change nothing; exit 1 if anything would change
+    /// Change nothing; name the files that would change, and exit 1 if there are any
     #[arg(long)]
     pub(crate) check: bool,
     /// Change nothing; show what would change
@@ -177,6 +187,30 @@ pub(crate) struct New {
     /// The folder; it is created where there is none
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
+}
+
+/// `flowc schema`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  flowc schema triage.flow Ticket\n  flowc schema triage.flow triage | jq .input\n  \
+                        flowc schema workers.flow > schemas.json"
+)]
+pub(crate) struct Schema {
+    /// The file, `-` for standard input
+    pub(crate) file: PathBuf,
+    /// A type, a flow or a worker [default: everything]
+    pub(crate) name: Option<String>,
+}
+
+/// `flowc completions`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  flowc completions bash > ~/.local/share/bash-completion/completions/flowc\n  \
+                        flowc completions fish > ~/.config/fish/completions/flowc.fish"
+)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: Shell,
 }
 
 /// `flowc explain`
@@ -195,5 +229,30 @@ impl Cli {
             let _ = error.print();
             error.exit_code() as u8
         })
+    }
+
+    /// The completions for a shell.
+    pub(crate) fn completions(shell: Shell) -> Vec<u8> {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Self::command(), NAME, &mut script);
+        script
+    }
+
+    /// The man page: the command and all its verbs.
+    pub(crate) fn man() -> std::io::Result<Vec<u8>> {
+        let mut command = Self::command();
+        command.build();
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command.clone()).render(&mut page)?;
+        for verb in command.get_subcommands() {
+            let name = verb.get_name().to_uppercase();
+            page.extend_from_slice(format!(".SH \"{NAME} {name}\"\n").as_bytes());
+            let verb = clap_mangen::Man::new(verb.clone());
+            verb.render_description_section(&mut page)?;
+            verb.render_synopsis_section(&mut page)?;
+            verb.render_options_section(&mut page)?;
+            verb.render_extra_section(&mut page)?;
+        }
+        Ok(page)
     }
 }

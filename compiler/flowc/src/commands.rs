@@ -7,6 +7,8 @@ mod explain;
 mod fmt;
 mod graph;
 mod new;
+mod schema;
+mod words;
 
 use std::path::Path;
 
@@ -46,8 +48,11 @@ pub(crate) fn perform(cli: &Cli) -> Outcome {
         Verb::Build(args) => build::build(args, cli.color),
         Verb::Disasm(args) => disasm::disasm(args, cli.color),
         Verb::Fmt(args) => fmt::fmt(args, cli.color),
-        Verb::New(args) => new::new(args),
         Verb::Explain(args) => explain::explain(args),
+        Verb::Schema(args) => schema::schema(args, cli.color),
+        Verb::New(args) => new::new(args),
+        Verb::Completions(args) => Ok(words::completions(args)),
+        Verb::Man => words::man(),
     };
     done.unwrap_or_else(|trouble| report_trouble(trouble, cli.color))
 }

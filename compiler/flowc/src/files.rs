@@ -84,6 +84,41 @@ pub(crate) fn project_entry() -> Result<PathBuf, Trouble> {
     entry_of(folder, &here)
 }
 
+/// The folder of the project around the working directory; where there is none, the working directory.
+pub(crate) fn project_folder() -> Result<PathBuf, Trouble> {
+    let here = std::env::current_dir().map_err(|error| unreadable(".", &error.to_string()))?;
+    let folder = here.ancestors().find(|folder| folder.join(PROJECT).is_file());
+    Ok(match folder {
+        Some(folder) if folder != here => folder.to_owned(),
+        _ => PathBuf::from("."),
+    })
+}
+
+/// The `.flow` files below a folder, by path. Hidden folders and what builds leave behind are passed over, and so
+/// are links to folders, which could lead in circles.
+pub(crate) fn sources_below(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let failed = |error: std::io::Error| unreadable(&folder.display().to_string(), &error.to_string());
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let path = entry.path();
+            let name = entry.file_name();
+            let hidden = name.as_encoded_bytes().starts_with(b".");
+            if entry.file_type().map_err(failed)?.is_dir() {
+                if !hidden && name != "target" && name != "node_modules" {
+                    folders.push(path);
+                }
+            } else if path.extension().is_some_and(|extension| extension == "flow") && path.is_file() {
+                found.push(path.strip_prefix(".").unwrap_or(&path).to_owned());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// The entry of the project in this folder.
 fn entry_of(folder: &Path, here: &Path) -> Result<PathBuf, Trouble> {
     let path = folder.join(PROJECT);
@@ -133,10 +168,30 @@ pub(crate) fn create_folder(path: &Path) -> Result<(), Trouble> {
     })
 }
 
+/// Writes a file that is there already whole, or not at all. It keeps its permissions, and a link stays a link.
+pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let failed = |why: &str| {
+        let message = format!("`{}` cannot be written: {why}", path.display());
+        Trouble::World(Diagnostic::error(codes::SYSTEM, message))
+    };
+    let target = path.canonicalize().map_err(|error| failed(&error.to_string()))?;
+    let meta = std::fs::metadata(&target).map_err(|error| failed(&error.to_string()))?;
+    if meta.permissions().readonly() {
+        return Err(failed("it is read-only"));
+    }
+    write(&target, bytes)?;
+    std::fs::set_permissions(&target, meta.permissions()).map_err(|error| failed(&error.to_string()))
+}
+
 /// Writes to standard output. A reader that has gone away is no failure.
 pub(crate) fn print(text: &str) {
+    print_bytes(text.as_bytes());
+}
+
+/// Writes to standard output, as [`print`] does.
+pub(crate) fn print_bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {

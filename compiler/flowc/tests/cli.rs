@@ -222,3 +222,49 @@ fn help_has_examples_and_wrong_usage_is_2() {
     folder.flowc(&["frobnicate"]).code(2);
     folder.flowc(&[]).code(2);
 }
+
+#[test]
+fn fmt_takes_folders_and_standard_input() {
+    let folder = Folder::new(&[
+        ("a.flow", "const  A: int = 1".as_bytes()),
+        ("b.flow", b"const B: int = 1\n"),
+    ]);
+    let listed = stdout(&folder.flowc(&["fmt", "--check"]).code(1));
+    assert_eq!(listed, "a.flow\n");
+    folder.flowc(&["fmt", "."]).code(0);
+    folder.flowc(&["fmt", "--check"]).code(0);
+    let mut command = Command::cargo_bin("flowc").unwrap();
+    let done = command
+        .args(["fmt", "-"])
+        .write_stdin("const  C: int = 1")
+        .assert()
+        .code(0);
+    assert_eq!(stdout(&done), "const C: int = 1\n");
+}
+
+#[test]
+fn schema_knows_types_flows_and_workers_by_name() {
+    let text = format!(
+        "type Share = int where it >= 0\nworker w(a: Share) -> Share via exec {{ command [\"w\"] }}\n{GOOD}"
+    );
+    let folder = Folder::new(&[("a.flow", text.as_bytes())]);
+    let of = |name: &str| -> serde_json::Value {
+        serde_json::from_str(&stdout(&folder.flowc(&["schema", "a.flow", name]).code(0))).unwrap()
+    };
+    assert_eq!(of("Share")["minimum"], 0);
+    assert_eq!(of("w")["arguments"]["properties"]["a"]["minimum"], 0);
+    assert_eq!(of("f")["output"]["type"], "integer");
+    let wrong = folder.flowc(&["schema", "a.flow", "nobody"]).code(2);
+    assert!(stderr(&wrong).contains("Share, f, w"), "{}", stderr(&wrong));
+}
+
+#[test]
+fn shells_and_man_know_every_verb() {
+    let folder = Folder::new(&[]);
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(stdout(&folder.flowc(&["completions", shell]).code(0)).contains("explain"));
+    }
+    let page = stdout(&folder.flowc(&["man"]).code(0));
+    assert!(page.starts_with(".ie") || page.contains(".TH flowc"), "{page}");
+    assert!(page.contains("FLOWC SCHEMA") || page.contains("flowc SCHEMA"));
+}

@@ -33,27 +33,44 @@ const WIDEST: u32 = 48;
 /// Comments behind lines wider than this are not moved to a column.
 const WIDEST_LINE: u32 = 80;
 
+/// How far lines may be indented at most for what is said about their width to hold.
+const DEEPEST: u32 = 12;
+
 /// The blanks to add before every column but the first of every line. `adjacent[i]` says whether line `i` stands
-/// directly below line `i - 1`.
-pub(super) fn pads(docs: &Docs<'_>, lines: &[&Cells], adjacent: &[bool]) -> Vec<Vec<u32>> {
+/// directly below line `i - 1`; `width` is that of the page.
+///
+/// A line takes part in a column only if what stands before the column stays on one line, with the blanks that are
+/// added: else it would come out otherwise the next time.
+pub(super) fn pads(docs: &Docs<'_>, lines: &[&Cells], adjacent: &[bool], width: u32) -> Vec<Vec<u32>> {
     let mut pads: Vec<Vec<u32>> = lines.iter().map(|cells| vec![0; cells.len()]).collect();
     let columns = lines.iter().map(|cells| cells.len()).max().unwrap_or(0);
+    let limit = width.saturating_sub(DEEPEST);
     for column in 1..columns {
-        let widths: Vec<Option<u32>> = lines
+        let mut widths: Vec<Option<u32>> = lines
             .iter()
             .zip(&pads)
             .map(|(cells, pads)| width_before(docs, cells, pads, column))
             .collect();
-        let same = |a: usize, b: usize| {
-            let tabs = |line: &Cells| {
-                line.iter()
-                    .take(column + 1)
-                    .map(|(tab, _)| *tab)
-                    .collect::<Vec<_>>()
-            };
-            widths[a].is_some() && widths[b].is_some() && tabs(lines[a]) == tabs(lines[b])
+        let stays = |line: usize, before: u32| {
+            let breaks = lines[line][..column]
+                .iter()
+                .any(|(_, doc)| docs.measure(*doc).breaks);
+            !breaks
+                || before
+                    .saturating_add(1)
+                    .saturating_add(lead(docs, lines[line], column))
+                    <= limit
         };
-        for run in runs(lines.len(), |line| adjacent[line] && same(line - 1, line)) {
+        for line in 0..lines.len() {
+            widths[line] = widths[line].filter(|before| stays(line, *before));
+        }
+        for run in column_runs(lines, &widths, adjacent, column) {
+            let widest = widths[run.clone()].iter().flatten().max().copied().unwrap_or(0);
+            for line in run {
+                widths[line] = widths[line].filter(|_| stays(line, widest));
+            }
+        }
+        for run in column_runs(lines, &widths, adjacent, column) {
             let widest = widths[run.clone()].iter().flatten().max().copied().unwrap_or(0);
             for line in run {
                 if let Some(width) = widths[line] {
@@ -66,9 +83,10 @@ pub(super) fn pads(docs: &Docs<'_>, lines: &[&Cells], adjacent: &[bool]) -> Vec<
 }
 
 /// The blanks to add before the comments behind lines. `widths[i]` is the width of line `i` if it has a comment
-/// and is one line.
-pub(super) fn comment_pads(widths: &[Option<u32>], adjacent: &[bool]) -> Vec<u32> {
-    let short = |line: usize| widths[line].is_some_and(|width| width <= WIDEST_LINE);
+/// and can be one line; `width` is that of the page.
+pub(super) fn comment_pads(widths: &[Option<u32>], adjacent: &[bool], width: u32) -> Vec<u32> {
+    let limit = width.saturating_sub(DEEPEST).min(WIDEST_LINE);
+    let short = |line: usize| widths[line].is_some_and(|width| width <= limit);
     let mut pads = vec![0; widths.len()];
     for run in runs(widths.len(), |line| {
         adjacent[line] && short(line - 1) && short(line)
@@ -79,6 +97,39 @@ pub(super) fn comment_pads(widths: &[Option<u32>], adjacent: &[bool]) -> Vec<u32
         }
     }
     pads
+}
+
+/// Adjacent lines that have the same columns up to this one, and a width before it.
+fn column_runs(
+    lines: &[&Cells],
+    widths: &[Option<u32>],
+    adjacent: &[bool],
+    column: usize,
+) -> Vec<std::ops::Range<usize>> {
+    runs(lines.len(), |line| {
+        let (above, here) = (lines[line - 1], lines[line]);
+        let tabs = |cells: &Cells| {
+            cells
+                .iter()
+                .take(column + 1)
+                .map(|(tab, _)| *tab)
+                .collect::<Vec<_>>()
+        };
+        adjacent[line] && widths[line - 1].is_some() && widths[line].is_some() && tabs(above) == tabs(here)
+    })
+}
+
+/// How many columns stand from a column on before the first possible line break.
+fn lead(docs: &Docs<'_>, cells: &Cells, column: usize) -> u32 {
+    let mut lead = 0u32;
+    for (_, doc) in cells.iter().skip(column) {
+        let measure = docs.measure(*doc);
+        lead = lead.saturating_add(measure.lead).saturating_add(1);
+        if measure.breaks {
+            break;
+        }
+    }
+    lead
 }
 
 /// The width of a line whose columns are separated by blanks and `pads`, or [`FORCED`].

@@ -29,8 +29,9 @@ pub(super) enum Doc<'a> {
     Hard,
     /// A line break and a blank line.
     Blank,
-    /// A blank, or a line break where so many more columns do not fit.
-    Fill(u32),
+    /// A blank, or a line break where what comes next, `flat` columns wide, fits on the next line only, or where
+    /// not even its first `lead` columns fit. The next line begins `hang` columns further to the right.
+    Fill { flat: u32, lead: u32, hang: u32 },
     /// One behind the other.
     Concat(Box<[DocId]>),
     /// Line breaks inside it lead two columns further to the right.
@@ -135,6 +136,16 @@ impl<'a> Docs<'a> {
         }
     }
 
+    /// A blank or a line break before `next` and `more` columns.
+    pub(super) fn fill(&mut self, next: DocId, more: u32, hang: u32) -> DocId {
+        let Measure { flat, lead, .. } = self.measure(next);
+        self.add(Doc::Fill {
+            flat: flat.saturating_add(more),
+            lead: lead.saturating_add(more),
+            hang,
+        })
+    }
+
     pub(super) fn group(&mut self, id: DocId) -> DocId {
         if self.measure(id).breaks {
             self.add(Doc::Group(id))
@@ -157,7 +168,7 @@ impl<'a> Docs<'a> {
             Doc::Text(text) => fixed(width(text), width(text), false),
             Doc::Pad(blanks) => fixed(0, *blanks, false),
             Doc::Comma => fixed(0, 1, false),
-            Doc::Line | Doc::Fill(_) => fixed(1, 0, true),
+            Doc::Line | Doc::Fill { .. } => fixed(1, 0, true),
             Doc::Soft => fixed(0, 0, true),
             Doc::Separator => fixed(2, 0, true),
             Doc::Hard | Doc::Blank | Doc::Suffix(..) => fixed(FORCED, 0, true),

@@ -7,7 +7,7 @@ use flow_grammar::ast::{
 
 use super::Formatter;
 use super::align::Tab;
-use super::doc::{Doc, DocId, FORCED, cat};
+use super::doc::{DocId, cat};
 use super::sequence::{Row, Style};
 
 impl<'a> Formatter<'a> {
@@ -120,21 +120,15 @@ impl<'a> Formatter<'a> {
         let mut rest = Vec::new();
         for stop in stops {
             let stop = self.stop(stop);
-            let measure = self.docs.measure(stop);
-            let width = if measure.flat == FORCED {
-                measure.lead
-            } else {
-                measure.flat
-            };
-            rest.push(cat!(self; Doc::Fill(width.saturating_add(3)), "-> ", stop));
+            let fill = self.docs.fill(stop, 3, 2);
+            rest.push(cat!(self; fill, "-> ", stop));
         }
         if let Some(otherwise) = &chain.otherwise {
             let target = cat!(self; "else -> ", self.target(otherwise));
-            let width = self.docs.flat(target);
-            rest.push(cat!(self; Doc::Fill(width), target));
+            rest.push(self.docs.fill(target, 0, 2));
+            rest.push(target);
         }
         let rest = self.docs.concat(&rest);
-        let rest = self.docs.indent(rest);
         let all = cat!(self; first, rest);
         self.docs.group(all)
     }

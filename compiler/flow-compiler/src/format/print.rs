@@ -52,14 +52,12 @@ impl<'a> Printer<'_, 'a> {
             Doc::Text(text) => self.text(text),
             Doc::Pad(blanks) if !flat => self.blanks(*blanks),
             Doc::Comma if !flat => self.text(","),
-            Doc::Line | Doc::Fill(_) if flat => self.text(" "),
+            Doc::Line | Doc::Fill { .. } if flat => self.text(" "),
             Doc::Separator if flat => self.text(", "),
             Doc::Pad(_) | Doc::Comma => {}
             Doc::Soft if flat => {}
-            Doc::Fill(next) if self.column.saturating_add(1).saturating_add(*next) <= self.width => {
-                self.text(" ")
-            }
-            Doc::Line | Doc::Soft | Doc::Separator | Doc::Hard | Doc::Fill(_) => self.line(indent),
+            Doc::Fill { flat, lead, hang } => self.fill(indent + hang, *flat, *lead),
+            Doc::Line | Doc::Soft | Doc::Separator | Doc::Hard => self.line(indent),
             Doc::Blank => {
                 self.line(indent);
                 self.out.push('\n');
@@ -99,6 +97,16 @@ impl<'a> Printer<'_, 'a> {
             }
             Doc::Block(text, strip) => self.block(text, *strip, indent + 2),
             Doc::Verbatim(text) => self.verbatim(text),
+        }
+    }
+
+    fn fill(&mut self, indent: u32, flat: u32, lead: u32) {
+        let fits = |column: u32, columns: u32| column.saturating_add(columns) <= self.width;
+        let here = self.column + 1;
+        if fits(here, flat) || !fits(indent, flat) && fits(here, lead) {
+            self.text(" ");
+        } else {
+            self.line(indent);
         }
     }
 

@@ -104,8 +104,11 @@ impl<'a> Formatter<'a> {
     pub(super) fn top_level(&mut self, rows: Vec<Row>) -> DocId {
         let end = self.text.len() as u32;
         let mut pieces = self.pieces(0, rows, end);
-        if let Some(first) = pieces.first_mut() {
-            first.blank = false;
+        let doc = pieces
+            .iter()
+            .rposition(|piece| matches!(piece.kind, PieceKind::Comment(text) if text.starts_with("//!")));
+        if let Some(next) = doc.and_then(|at| pieces.get_mut(at + 1)) {
+            next.blank = true;
         }
         let docs = self.piece_docs(pieces, Style::Body, true);
         self.docs.concat(&docs)
@@ -348,7 +351,7 @@ impl<'a> Formatter<'a> {
         let adjacent: Vec<bool> = (0..pieces.len())
             .map(|at| at > 0 && !pieces[at].blank && pieces[at].is_row() && pieces[at - 1].is_row())
             .collect();
-        let pads = align::pads(&self.docs, &lines, &adjacent);
+        let pads = align::pads(&self.docs, &lines, &adjacent, self.width);
         let widths: Vec<Option<u32>> = pieces
             .iter()
             .zip(&pads)
@@ -360,7 +363,7 @@ impl<'a> Formatter<'a> {
                 _ => None,
             })
             .collect();
-        let comments = align::comment_pads(&widths, &adjacent);
+        let comments = align::comment_pads(&widths, &adjacent, self.width);
         pads.into_iter().zip(comments).collect()
     }
 }
@@ -403,7 +406,11 @@ impl<'a> Piece<'a> {
 fn separator<'a>(style: Style, forced: bool, broken: bool, blank: bool, next: u32) -> Doc<'a> {
     match style {
         _ if forced && blank => Doc::Blank,
-        Style::Names | Style::Filled if !broken => Doc::Fill(next),
+        Style::Names | Style::Filled if !broken => Doc::Fill {
+            flat: next,
+            lead: next,
+            hang: 0,
+        },
         _ if forced => Doc::Hard,
         Style::Entries | Style::Body => Doc::Separator,
         _ => Doc::Line,

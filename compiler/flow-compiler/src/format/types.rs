@@ -141,11 +141,10 @@ impl<'a> Formatter<'a> {
                         parts.push(pattern);
                         continue;
                     }
-                    let width = self.docs.flat(pattern).saturating_add(2);
-                    parts.push(cat!(self; Doc::Fill(width), "| ", pattern));
+                    let fill = self.docs.fill(pattern, 2, 2);
+                    parts.push(cat!(self; fill, "| ", pattern));
                 }
                 let all = self.docs.concat(&parts);
-                let all = self.docs.indent(all);
                 self.docs.group(all)
             }
         }

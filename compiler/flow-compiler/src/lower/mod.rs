@@ -226,6 +226,25 @@ impl<'a> Lower<'a> {
         self.lower_flows();
         self.lower_tests();
         self.naming();
+        self.name_types();
+    }
+
+    /// What the entry file declares, for those who ask for a type by name.
+    fn name_types(&mut self) {
+        for (declared, slot) in self.names.types.iter().zip(&self.type_slots) {
+            if let (0, types::Slot::Done(ty)) = (declared.module, slot) {
+                self.program
+                    .named_types
+                    .push((declared.decl.name.name.clone(), *ty));
+            }
+        }
+        for (declared, ty) in self.names.enums.iter().zip(&self.enum_tys) {
+            if let (0, Some(ty)) = (declared.module, ty) {
+                self.program
+                    .named_types
+                    .push((declared.decl.name.name.clone(), *ty));
+            }
+        }
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

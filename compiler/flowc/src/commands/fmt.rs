@@ -1,43 +1,71 @@
-//! `flowc fmt`: files in their canonical form.
+//! `flowc fmt`: files in their canonical form. What that is, is the compiler's business (`flow_compiler::format`).
 
-use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flow_compiler::format::format;
 use flow_diagnostics::SourceMap;
+use similar::TextDiff;
 
 use super::Outcome;
 use crate::args::{Color, Fmt, Format};
 use crate::files::{self, Trouble};
 use crate::report::{Report, colored};
 
+/// How many lines around a change are shown.
+const CONTEXT: usize = 3;
+
 pub(super) fn fmt(args: &Fmt, color: Color) -> Result<Outcome, Trouble> {
-    let files = if args.files.is_empty() {
-        vec![files::project_entry()?]
-    } else {
-        args.files.clone()
-    };
+    let files = files_of(args)?;
     let mut report = Report::default();
-    let mut would_change = false;
+    let (mut changes, mut same) = (0, 0);
     for file in &files {
-        would_change |= one(args, file, &mut report)?;
+        match one(args, file, &mut report)? {
+            Some(true) => changes += 1,
+            Some(false) => same += 1,
+            None => {}
+        }
     }
     let (errors, _) = report.count();
     if errors > 0 {
         eprint!("{}", report.print(Format::Human, colored(color, true)));
-        eprintln!("{}", report.summary());
+        eprintln!("{}; files with errors were not touched", report.summary());
     }
-    let failed = errors > 0 || would_change && args.check;
+    if !files.iter().any(|file| files::is_stdin(file)) {
+        let verb = if args.check || args.diff {
+            "would change"
+        } else {
+            "changed"
+        };
+        eprintln!("{changes} {verb}, {same} as they should be");
+    }
+    let failed = errors > 0 || changes > 0 && args.check;
     Ok(if failed { Outcome::Failed } else { Outcome::Done })
 }
 
-/// Formats a file; says whether that changes it.
-fn one(args: &Fmt, file: &Path, report: &mut Report) -> Result<bool, Trouble> {
+/// The files that are meant: those below folders, and those of the project where none were named.
+fn files_of(args: &Fmt) -> Result<Vec<PathBuf>, Trouble> {
+    if args.files.is_empty() {
+        return files::sources_below(&files::project_folder()?);
+    }
+    let mut files = Vec::new();
+    for file in &args.files {
+        if file.is_dir() {
+            files.extend(files::sources_below(file)?);
+        } else {
+            files.push(file.clone());
+        }
+    }
+    Ok(files)
+}
+
+/// Formats a file; says whether that changes it. What keeps it from being formatted goes into the report, so that
+/// the others still are.
+fn one(args: &Fmt, file: &Path, report: &mut Report) -> Result<Option<bool>, Trouble> {
     let (name, text) = match files::text(file) {
         Ok(read) => read,
         Err(Trouble::World(diagnostic)) => {
             report.push(diagnostic);
-            return Ok(false);
+            return Ok(None);
         }
         Err(usage) => return Err(usage),
     };
@@ -47,47 +75,28 @@ fn one(args: &Fmt, file: &Path, report: &mut Report) -> Result<bool, Trouble> {
         Ok(formatted) => formatted,
         Err(found) => {
             report.add_found(&sources, &found);
-            return Ok(false);
+            return Ok(None);
         }
     };
     let changes = formatted != text;
-    if args.diff && changes {
+    if args.diff {
         files::print(&diff(&name, &text, &formatted));
-    }
-    if args.check || args.diff {
-        if changes && !args.diff {
-            eprintln!("would change {name}");
+    } else if args.check {
+        if changes {
+            files::print(&format!("{name}\n"));
         }
     } else if files::is_stdin(file) {
         files::print(&formatted);
-    } else if changes {
-        files::write(file, formatted.as_bytes())?;
-        eprintln!("changed {name}");
+    } else if changes && let Err(Trouble::World(diagnostic)) = files::rewrite(file, formatted.as_bytes()) {
+        report.push(diagnostic);
+        return Ok(None);
     }
-    Ok(changes)
+    Ok(Some(changes))
 }
 
-/// What changes, as one hunk from the first line that differs to the last.
-fn diff(name: &str, old: &str, new: &str) -> String {
-    let (old, new): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
-    let before = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let most = old.len().min(new.len()) - before;
-    let after = old
-        .iter()
-        .rev()
-        .zip(new.iter().rev())
-        .take(most)
-        .take_while(|(a, b)| a == b)
-        .count();
-    let (removed, added) = (&old[before..old.len() - after], &new[before..new.len() - after]);
-    let mut text = format!("--- {name}\n+++ {name}\n");
-    let at = before + 1;
-    let _ = writeln!(text, "@@ -{at},{} +{at},{} @@", removed.len(), added.len());
-    for line in removed {
-        let _ = writeln!(text, "-{line}");
-    }
-    for line in added {
-        let _ = writeln!(text, "+{line}");
-    }
-    text
+/// A unified diff from what is to what would be. Nothing where they are the same.
+fn diff(name: &str, text: &str, formatted: &str) -> String {
+    let diff = TextDiff::from_lines(text, formatted);
+    let mut unified = diff.unified_diff();
+    unified.context_radius(CONTEXT).header(name, name).to_string()
 }

@@ -6,11 +6,13 @@ use super::Outcome;
 use crate::args::New;
 use crate::files::{self, Trouble};
 
-/// What a project begins with: names, and texts in which `NAME` stands for that of the folder.
+/// What a project begins with: names, and texts in which `NAME` stands for that of the folder. `flow.toml` is
+/// written last: where it stands, the project is whole.
 const FILES: &[(&str, &str)] = &[
-    ("flow.toml", include_str!("../../templates/hello/flow.toml")),
     ("main.flow", include_str!("../../templates/hello/main.flow")),
+    ("README.md", include_str!("../../templates/hello/README.md")),
     (".gitignore", "/.flow\n*.flowb\n"),
+    ("flow.toml", include_str!("../../templates/hello/flow.toml")),
 ];
 
 pub(super) fn new(args: &New) -> Result<Outcome, Trouble> {
@@ -34,7 +36,7 @@ pub(super) fn new(args: &New) -> Result<Outcome, Trouble> {
         )?;
     }
     let at = folder.display();
-    eprintln!("created {at}: flow.toml and main.flow");
+    eprintln!("created {at}: flow.toml, main.flow and a README");
     eprintln!("try: flowc check {at}/main.flow");
     eprintln!("     flowvm run {at}/main.flow --input '{{\"names\": [\"Ada\"]}}'");
     Ok(Outcome::Done)

@@ -192,6 +192,7 @@ impl<'p> Writer<'p> {
 
     /// A reference to a declared type, which is defined if it is not yet.
     fn define(&mut self, ty: Ty, name: &str, make: impl FnOnce(&mut Self) -> Schema) -> Schema {
+        let name = name.split('<').next().unwrap_or(name); // without the arguments of a generic type
         if !self.defs.contains_key(&ty) {
             let taken = |wanted: &str| self.defs.values().any(|(known, _)| known == wanted);
             let mut unique = name.to_owned();

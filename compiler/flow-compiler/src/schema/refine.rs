@@ -52,10 +52,7 @@ fn conjuncts(cond: &Expr) -> Vec<&Expr> {
 /// The keyword for one condition over `it`.
 fn keyword(cond: &Expr, schema: &Schema) -> Option<(&'static str, Json)> {
     match &cond.kind {
-        ExprKind::Binary(BinaryOp::In, item, list) if is_it(item) => match constant(list)? {
-            ConstValue::List(_) => Some(("enum", value::json(constant(list)?)?)),
-            _ => None,
-        },
+        ExprKind::Binary(BinaryOp::In, item, list) if is_it(item) => Some(("enum", choices(list)?)),
         ExprKind::Binary(op, left, right) => {
             if let Some(constant) = constant(right) {
                 return compare(*op, left, constant, schema);
@@ -68,6 +65,21 @@ fn keyword(cond: &Expr, schema: &Schema) -> Option<(&'static str, Json)> {
         },
         _ => None,
     }
+}
+
+/// The values of a list of constants.
+fn choices(list: &Expr) -> Option<Json> {
+    let values = match &list.kind {
+        ExprKind::List(items) => items
+            .iter()
+            .map(|item| value::json(constant(item)?))
+            .collect::<Option<Vec<_>>>()?,
+        ExprKind::Const(ConstValue::List(items)) => {
+            items.iter().map(value::json).collect::<Option<Vec<_>>>()?
+        }
+        _ => return None,
+    };
+    Some(Json::Array(values))
 }
 
 /// `it`, its length or a rest of it, against a constant.
@@ -143,7 +155,7 @@ fn pattern(method: Method, part: &str) -> Option<(&'static str, Json)> {
 fn escaped(text: &str) -> String {
     let mut pattern = String::new();
     for c in text.chars() {
-        if r"\^$.|?*+()[]{}/".contains(c) {
+        if r"\^$.|?*+()[]{}".contains(c) {
             pattern.push('\\');
         }
         pattern.push(c);

@@ -172,13 +172,13 @@ impl Place {
     /// How entries of this place, and of this first word, are written.
     fn shape(self, text: &str) -> String {
         let first = first_word(text);
-        if let Some((_, shape)) = SHAPES.iter().find(|(word, _)| *word == first) {
-            if matches!(
+        if let Some((_, shape)) = SHAPES.iter().find(|(word, _)| *word == first)
+            && matches!(
                 self,
                 Self::Item | Self::FlowEntry | Self::Clause | Self::Arm | Self::TestEntry
-            ) {
-                return format!("it is written `{shape}`");
-            }
+            )
+        {
+            return format!("it is written `{shape}`");
         }
         let shape = match self {
             Self::Item => {

@@ -213,7 +213,7 @@ mod tests {
             ("1_000", Ok(LitKind::Int(1000))),
             ("9223372036854775807", Ok(LitKind::Int(i64::MAX))),
             ("9223372036854775808", Err(BadNumber::TooLarge("an `int`"))),
-            ("3.14", Ok(LitKind::Float(3.14))),
+            ("3.25", Ok(LitKind::Float(3.25))),
             ("1e-3", Ok(LitKind::Float(0.001))),
             ("1.5e3", Ok(LitKind::Float(1500.0))),
             ("1e999", Err(BadNumber::TooLarge("a `float`"))),

@@ -1,5 +1,7 @@
 //! Bad input: nothing panics, everything ends soon, and neighbours of a mistake are still parsed.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its files has failed")]
+
 use std::time::{Duration, Instant};
 
 use flow_diagnostics::{FileId, SourceMap};
@@ -10,10 +12,14 @@ use flow_grammar::{Parsed, parse};
 const SOON: Duration = Duration::from_secs(if cfg!(debug_assertions) { 40 } else { 1 });
 
 fn parse_soon(what: &str, text: &str) -> Parsed {
+    parse_within(SOON, what, text)
+}
+
+fn parse_within(limit: Duration, what: &str, text: &str) -> Parsed {
     let file = SourceMap::new().add("hostile.flow", "");
     let start = Instant::now();
     let parsed = parse(file, text);
-    assert!(start.elapsed() < SOON, "{what} took {:?}", start.elapsed());
+    assert!(start.elapsed() < limit, "{what} took {:?}", start.elapsed());
     for diagnostic in &parsed.diagnostics {
         assert!(!diagnostic.labels.is_empty(), "{what}: {diagnostic:?}");
         for label in &diagnostic.labels {
@@ -182,7 +188,8 @@ fn a_hundred_thousand_of_anything_is_an_error_or_fine() {
     ];
     for text in texts {
         let shown: String = text.chars().take(40).collect();
-        parse_soon(&shown, &text);
+        // Broken text is parsed a second time, slowly, to learn what was expected; it must only stay linear.
+        parse_within(SOON * 5, &shown, &text);
     }
 }
 

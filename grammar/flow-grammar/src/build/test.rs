@@ -60,20 +60,19 @@ impl Builder<'_> {
             .take(Rule::mock_params)
             .map(|params| self.idents(params))
             .unwrap_or_default();
-        let replies = match children.take(Rule::mock_reply) {
-            Some(reply) => Replies::Always(self.mock_reply(reply)),
-            None => {
-                let mut cases = Children::of(children.need(Rule::mock_cases));
-                let mut numbered = Vec::new();
-                while let Some(case) = cases.take(Rule::mock_case) {
-                    let span = self.span(&case);
-                    let mut parts = Children::of(case);
-                    let number = self.pattern(parts.need(Rule::pattern));
-                    let reply = self.mock_reply(parts.need(Rule::mock_reply));
-                    numbered.push(Numbered { number, reply, span });
-                }
-                Replies::ByNumber(numbered)
+        let replies = if let Some(reply) = children.take(Rule::mock_reply) {
+            Replies::Always(self.mock_reply(reply))
+        } else {
+            let mut cases = Children::of(children.need(Rule::mock_cases));
+            let mut numbered = Vec::new();
+            while let Some(case) = cases.take(Rule::mock_case) {
+                let span = self.span(&case);
+                let mut parts = Children::of(case);
+                let number = self.pattern(parts.need(Rule::pattern));
+                let reply = self.mock_reply(parts.need(Rule::mock_reply));
+                numbered.push(Numbered { number, reply, span });
             }
+            Replies::ByNumber(numbered)
         };
         Mock {
             worker,
@@ -124,20 +123,19 @@ impl Builder<'_> {
 
     fn answers(&mut self, children: &mut Children<'_>) -> Answer {
         let node = self.ident(&children.need(Rule::ident));
-        let replies = match children.take(Rule::answer_reply) {
-            Some(reply) => Replies::Always(self.answer_reply(reply)),
-            None => {
-                let mut cases = Children::of(children.need(Rule::answer_cases));
-                let mut numbered = Vec::new();
-                while let Some(case) = cases.take(Rule::answer_case) {
-                    let span = self.span(&case);
-                    let mut parts = Children::of(case);
-                    let number = self.pattern(parts.need(Rule::pattern));
-                    let reply = self.answer_reply(parts.need(Rule::answer_reply));
-                    numbered.push(Numbered { number, reply, span });
-                }
-                Replies::ByNumber(numbered)
+        let replies = if let Some(reply) = children.take(Rule::answer_reply) {
+            Replies::Always(self.answer_reply(reply))
+        } else {
+            let mut cases = Children::of(children.need(Rule::answer_cases));
+            let mut numbered = Vec::new();
+            while let Some(case) = cases.take(Rule::answer_case) {
+                let span = self.span(&case);
+                let mut parts = Children::of(case);
+                let number = self.pattern(parts.need(Rule::pattern));
+                let reply = self.answer_reply(parts.need(Rule::answer_reply));
+                numbered.push(Numbered { number, reply, span });
             }
+            Replies::ByNumber(numbered)
         };
         Answer { node, replies }
     }

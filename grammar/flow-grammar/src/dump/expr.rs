@@ -22,7 +22,7 @@ impl Printer {
             ExprKind::Name(name) => self.line(span, &name.name),
             ExprKind::List(items) => self.node(span, "list", |p| items.iter().for_each(|item| p.expr(item))),
             ExprKind::Record(entries) => {
-                self.node(span, "record", |p| entries.iter().for_each(|e| p.entry(e)))
+                self.node(span, "record", |p| entries.iter().for_each(|e| p.entry(e)));
             }
             ExprKind::Field { base, name, optional } => {
                 let dot = if *optional { "?." } else { "." };
@@ -153,7 +153,9 @@ impl Printer {
         match &ty.kind {
             TypeKind::Named { name, args } => {
                 self.node(span, &format!("type {name}"), |p| {
-                    args.iter().for_each(|arg| p.ty(arg))
+                    for arg in args {
+                        p.ty(arg);
+                    }
                 });
             }
             TypeKind::List(item) => self.node(span, "type []", |p| p.ty(item)),

@@ -24,12 +24,12 @@ impl Printer {
         let span = entry.span();
         match entry {
             FlowEntry::State(state) => self.node(span, "state", |p| {
-                state.fields.iter().for_each(|f| p.state_field(f))
+                state.fields.iter().for_each(|f| p.state_field(f));
             }),
             FlowEntry::Edges(chain) => self.chain("edges", chain),
             FlowEntry::Node(node) => self.node_decl(node),
             FlowEntry::Limit(limit) => {
-                self.node(span, &format!("limit {}", limit.name), |p| p.expr(&limit.value))
+                self.node(span, &format!("limit {}", limit.name), |p| p.expr(&limit.value));
             }
             FlowEntry::Config(config) => self.node(span, "config", |p| p.params(&config.fields)),
             FlowEntry::Events(events) => self.node(span, "events", |p| {
@@ -120,7 +120,7 @@ impl Printer {
         match &target.kind {
             TargetKind::Node { name, args } => self.node(span, &format!("-> {name}"), |p| p.args(args)),
             TargetKind::All(targets) => {
-                self.node(span, "-> []", |p| targets.iter().for_each(|t| p.target(t)))
+                self.node(span, "-> []", |p| targets.iter().for_each(|t| p.target(t)));
             }
             TargetKind::End => self.line(span, "-> end"),
             TargetKind::Halt => self.line(span, "-> halt"),
@@ -138,7 +138,7 @@ impl Printer {
             .map(|bind| format!(" as {bind}"))
             .unwrap_or_default();
         self.node(on_error.span, &format!("on error{bind}"), |p| {
-            p.target(&on_error.target)
+            p.target(&on_error.target);
         });
     }
 
@@ -168,7 +168,7 @@ impl Printer {
                 p.expr(time);
                 match action {
                     Action::Event { name, value } => p.node(name.span, &format!("event {name}"), |p| {
-                        for value in value {
+                        if let Some(value) = value {
                             p.expr(value);
                         }
                     }),
@@ -181,10 +181,10 @@ impl Printer {
             }),
             TestKind::Expect(Expectation::Cond(cond)) => self.node(span, "expect", |p| p.expr(cond)),
             TestKind::Expect(Expectation::Fails { code, at }) => self.node(span, "expect fails", |p| {
-                for code in code {
+                if let Some(code) = code {
                     p.string(code);
                 }
-                for at in at {
+                if let Some(at) = at {
                     p.line(at.span, &format!("at {at}"));
                 }
             }),

@@ -63,7 +63,7 @@ impl Printer {
             ClauseKind::RetryOn(names) => self.node(span, "retry on", |p| p.names(names)),
             ClauseKind::Timeout(timeout) => self.node(span, "timeout", |p| {
                 p.expr(&timeout.after);
-                for way in &timeout.way {
+                if let Some(way) = &timeout.way {
                     p.way(way);
                 }
             }),
@@ -79,22 +79,22 @@ impl Printer {
                 }
             }),
             ClauseKind::MayGoto(targets) => {
-                self.node(span, "may goto", |p| targets.iter().for_each(|t| p.target(t)))
+                self.node(span, "may goto", |p| targets.iter().for_each(|t| p.target(t)));
             }
             ClauseKind::MayUpdate(names) => self.node(span, "may update", |p| p.names(names)),
             ClauseKind::MayOverwrite(names) => self.node(span, "may overwrite", |p| p.names(names)),
             ClauseKind::Verify(checks) => {
-                self.node(span, "verify", |p| checks.iter().for_each(|c| p.check(c)))
+                self.node(span, "verify", |p| checks.iter().for_each(|c| p.check(c)));
             }
             ClauseKind::Lock { shared, name } => {
                 self.node(span, if shared.is_some() { "lock shared" } else { "lock" }, |p| {
-                    p.expr(name)
+                    p.expr(name);
                 });
             }
             ClauseKind::Cancel(names) => self.node(span, "cancel", |p| p.names(names)),
             ClauseKind::Finish(names) => self.node(span, "finish", |p| p.names(names)),
             ClauseKind::Emit { name, value } => self.node(span, &format!("emit {name}"), |p| {
-                for value in value {
+                if let Some(value) = value {
                     p.expr(value);
                 }
             }),
@@ -134,7 +134,7 @@ impl Printer {
     fn update(&mut self, update: &Update) {
         let op = if update.overwrite { ":=" } else { "<-" };
         self.node(update.span, &format!("{} {op}", update.field), |p| {
-            p.expr(&update.value)
+            p.expr(&update.value);
         });
     }
 
@@ -175,7 +175,7 @@ impl Printer {
         };
         self.node(span, &format!("{word} {}{bind}{transient}", event.event), |p| {
             p.part("where", event.cond.as_ref());
-            for way in way {
+            if let Some(way) = way {
                 p.way(way);
             }
         });

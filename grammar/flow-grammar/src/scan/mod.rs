@@ -50,6 +50,10 @@ pub(crate) fn scan(file: FileId, text: &str) -> Scan {
 
 /// The state of the scan. Everything that grows can be cut back to where an item began, because an item with
 /// brackets that do not match is scanned twice.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what is remembered of the token before"
+)]
 struct Scanner<'t> {
     file: FileId,
     text: &'t str,

@@ -152,7 +152,7 @@ impl Scanner<'_> {
             let line = &self.src[at..end];
             let first = line.iter().position(|b| *b == b'"');
             if let Some(first) = first {
-                let odd = line.iter().filter(|b| **b == b'"').count() % 2 == 1;
+                let odd = line.iter().fold(false, |odd, b| odd ^ (*b == b'"'));
                 return odd.then_some(at + first + 1);
             }
             at = end;

@@ -4,6 +4,10 @@ use super::Scanner;
 
 /// A token at the scanner's position.
 #[derive(Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent properties of a token, set by a table"
+)]
 pub(super) struct Token {
     /// Its length in bytes; of a string only the opening quotes, the rest is scanned when it is taken.
     pub(super) len: usize,

@@ -107,7 +107,10 @@ fn codes_in_text_exist() {
 
 #[test]
 fn a_page_explains() {
-    let short = Code::all().filter(|info| info.page.lines().filter(|line| !line.trim().is_empty()).count() < 3);
-    let findings: Vec<String> = short.map(|info| format!("{}: {}", info.code, info.title)).collect();
+    let short =
+        Code::all().filter(|info| info.page.lines().filter(|line| !line.trim().is_empty()).count() < 3);
+    let findings: Vec<String> = short
+        .map(|info| format!("{}: {}", info.code, info.title))
+        .collect();
     super::assert_none(&findings, "pages that say nothing but their title");
 }

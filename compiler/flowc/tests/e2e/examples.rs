@@ -25,15 +25,22 @@ fn examples_can_be_drawn() {
 }
 
 fn folders() -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(repository().join("examples")).unwrap().map(Result::unwrap);
-    let mut folders: Vec<_> = entries.filter(|e| e.file_type().unwrap().is_dir()).map(|e| e.path()).collect();
+    let entries = fs::read_dir(repository().join("examples"))
+        .unwrap()
+        .map(Result::unwrap);
+    let mut folders: Vec<_> = entries
+        .filter(|e| e.file_type().unwrap().is_dir())
+        .map(|e| e.path())
+        .collect();
     folders.sort();
     assert!(folders.len() >= 2);
     folders
 }
 
 fn flow_files(folder: &std::path::Path) -> Vec<String> {
-    let names = fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let names = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap());
     let mut files: Vec<String> = names.filter(|name| name.ends_with(".flow")).collect();
     files.sort();
     files

@@ -25,7 +25,9 @@ pub(crate) struct Ran {
 impl Desk {
     /// A folder with this as `main.flow`.
     pub(crate) fn with(text: impl AsRef<[u8]>) -> Self {
-        let desk = Self { folder: tempfile::tempdir().unwrap() };
+        let desk = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
         desk.write("main.flow", text);
         desk
     }
@@ -50,8 +52,15 @@ impl Desk {
     pub(crate) fn codes(&self) -> (Vec<String>, i32) {
         let ran = self.flowc(&["check", "main.flow", "--format", "json"]);
         assert!(!ran.stderr.contains("panicked at"), "a panic: {ran}");
-        let codes = ran.json_lines().iter().map(|d| d["code"].as_str().unwrap().to_string()).collect();
-        (codes, ran.code.unwrap_or_else(|| panic!("ended by a signal: {ran}")))
+        let codes = ran
+            .json_lines()
+            .iter()
+            .map(|d| d["code"].as_str().unwrap().to_string())
+            .collect();
+        (
+            codes,
+            ran.code.unwrap_or_else(|| panic!("ended by a signal: {ran}")),
+        )
     }
 }
 
@@ -67,20 +76,31 @@ impl Ran {
     /// Every line of standard output, as JSON.
     #[track_caller]
     pub(crate) fn json_lines(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self}"))).collect()
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {self}")))
+            .collect()
     }
 }
 
 impl std::fmt::Display for Ran {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "code {:?}\n--- stdout\n{}\n--- stderr\n{}", self.code, self.stdout, self.stderr)
+        write!(
+            f,
+            "code {:?}\n--- stdout\n{}\n--- stderr\n{}",
+            self.code, self.stdout, self.stderr
+        )
     }
 }
 
 /// Runs `flowc` in a folder.
 pub(crate) fn flowc_in(folder: &Path, arguments: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flowc"));
-    command.args(arguments).current_dir(folder).stdin(Stdio::null()).env("NO_COLOR", "1");
+    command
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .env("NO_COLOR", "1");
     let output = command.output().unwrap();
     Ran {
         code: output.status.code(),
@@ -91,5 +111,9 @@ pub(crate) fn flowc_in(folder: &Path, arguments: &[&str]) -> Ran {
 
 /// The folder of the workspace.
 pub(crate) fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .to_path_buf()
 }

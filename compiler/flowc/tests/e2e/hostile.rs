@@ -15,9 +15,21 @@ fn an_empty_file_is_fine() {
 #[test]
 fn marks_and_line_ends_of_other_systems_are_fine() {
     assert_eq!(Desk::with(HELLO).codes(), (vec![], 0));
-    assert_eq!(Desk::with(format!("\u{FEFF}{HELLO}")).codes(), (vec![], 0), "byte order mark");
-    assert_eq!(Desk::with(HELLO.replace('\n', "\r\n")).codes(), (vec![], 0), "CRLF");
-    assert_eq!(Desk::with(HELLO.trim_end()).codes(), (vec![], 0), "no line break at the end");
+    assert_eq!(
+        Desk::with(format!("\u{FEFF}{HELLO}")).codes(),
+        (vec![], 0),
+        "byte order mark"
+    );
+    assert_eq!(
+        Desk::with(HELLO.replace('\n', "\r\n")).codes(),
+        (vec![], 0),
+        "CRLF"
+    );
+    assert_eq!(
+        Desk::with(HELLO.trim_end()).codes(),
+        (vec![], 0),
+        "no line break at the end"
+    );
 }
 
 #[test]
@@ -38,38 +50,66 @@ fn brackets_nest_deeply_and_not_without_end() {
     let begun = Instant::now();
     for depth in [100, 100_000] {
         let (codes, exit) = Desk::with(nested(depth)).codes();
-        assert_eq!((codes.as_slice(), exit), (["F0104".to_string()].as_slice(), 1), "{depth} levels");
+        assert_eq!(
+            (codes.as_slice(), exit),
+            (["F0104".to_string()].as_slice(), 1),
+            "{depth} levels"
+        );
     }
-    for text in ["(".repeat(50), "[".repeat(100_000), "{".repeat(100_000), "not ".repeat(100_000), "-".repeat(100_000), "if a then ".repeat(50_000)] {
+    for text in [
+        "(".repeat(50),
+        "[".repeat(100_000),
+        "{".repeat(100_000),
+        "not ".repeat(100_000),
+        "-".repeat(100_000),
+        "if a then ".repeat(50_000),
+    ] {
         let (codes, exit) = Desk::with(format!("fn f() -> int = {text}\n")).codes();
         assert!(!codes.is_empty() && exit == 1, "{}…", &text[..20]);
     }
-    assert!(begun.elapsed() < Duration::from_secs(240), "took {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(240),
+        "took {:?}",
+        begun.elapsed()
+    );
 }
 
 /// Keywords are names wherever no clause can begin; the thirteen reserved words are not.
 #[test]
 fn flows_are_named_like_keywords() {
-    for word in ["task", "flow", "route", "timeout", "call", "by", "state", "worker", "test", "each"] {
+    for word in [
+        "task", "flow", "route", "timeout", "call", "by", "state", "worker", "test", "each",
+    ] {
         let (codes, exit) = Desk::with(HELLO.replace("hello", word)).codes();
         assert!(exit == 0, "flow {word}: {codes:?}");
     }
     for word in ["match", "true", "if", "where"] {
         let (codes, exit) = Desk::with(HELLO.replace("hello", word)).codes();
-        assert!(codes.contains(&"F0110".to_string()) && exit == 1, "flow {word}: {codes:?}");
+        assert!(
+            codes.contains(&"F0110".to_string()) && exit == 1,
+            "flow {word}: {codes:?}"
+        );
     }
 }
 
 #[test]
 fn ten_megabytes_take_seconds() {
-    let line = "// A remark that nobody reads, repeated until the file is large enough to matter to somebody.\n";
+    let line =
+        "// A remark that nobody reads, repeated until the file is large enough to matter to somebody.\n";
     let mut text = line.repeat(10_000_000 / line.len());
     text.push_str(HELLO);
     let begun = Instant::now();
     assert_eq!(Desk::with(&text).codes(), (vec![], 0));
     assert_eq!(Desk::with("x".repeat(100_000)).codes().1, 1);
-    assert_eq!(Desk::with(format!("fn f() -> string = \"{}\"\n", "x".repeat(1_000_000))).codes(), (vec![], 0));
-    assert!(begun.elapsed() < Duration::from_secs(240), "took {:?}", begun.elapsed());
+    assert_eq!(
+        Desk::with(format!("fn f() -> string = \"{}\"\n", "x".repeat(1_000_000))).codes(),
+        (vec![], 0)
+    );
+    assert!(
+        begun.elapsed() < Duration::from_secs(240),
+        "took {:?}",
+        begun.elapsed()
+    );
 }
 
 /// One mistake is one message, and what stands beside it is still checked.
@@ -90,7 +130,10 @@ fn files_that_are_none_are_named() {
     ran.expect(1);
     assert!(format!("{ran}").contains("nowhere.flow"));
     let folder = desk.flowc(&["check", "."]);
-    assert!(matches!(folder.code, Some(0..=2)) && !folder.stderr.contains("panicked"), "{folder}");
+    assert!(
+        matches!(folder.code, Some(0..=2)) && !folder.stderr.contains("panicked"),
+        "{folder}"
+    );
 }
 
 #[test]
@@ -98,7 +141,11 @@ fn imports_go_wrong_in_every_way() {
     let desk = Desk::with("import \"main.flow\" { a }\nfn a() -> int = 1\n");
     assert_eq!(desk.codes().1, 1, "imports itself");
     let desk = Desk::with("import \"b.flow\" { b }\nfn a() -> int = b()\n");
-    assert_eq!(desk.codes(), (vec!["F0201".to_string()], 1), "a missing file is all that is said");
+    assert_eq!(
+        desk.codes(),
+        (vec!["F0201".to_string()], 1),
+        "a missing file is all that is said"
+    );
     desk.write("b.flow", "import \"main.flow\" { a }\nfn b() -> int = 1\n");
     let circles = desk.codes().0.iter().filter(|code| *code == "F0202").count();
     assert_eq!(circles, 1, "a circle is reported once: {:?}", desk.codes());

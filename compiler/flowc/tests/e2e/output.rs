@@ -16,12 +16,19 @@ fn json_has_what_editors_need() {
     let label = &lines[0]["labels"][0];
     assert_eq!(lines[0]["severity"], "error");
     assert_eq!(label["primary"], true);
-    assert_eq!((&label["start"]["line"], &label["start"]["column"]), (&4.into(), &26.into()), "{ran}");
+    assert_eq!(
+        (&label["start"]["line"], &label["start"]["column"]),
+        (&4.into(), &26.into()),
+        "{ran}"
+    );
     let start = label["start"]["offset"].as_u64().unwrap() as usize;
     let end = label["end"]["offset"].as_u64().unwrap() as usize;
     assert_eq!(&WRONG[start..end], "coutn");
     let said = lines[0].to_string();
-    assert!(said.contains("count"), "does not offer the name that was meant: {said}");
+    assert!(
+        said.contains("count"),
+        "does not offer the name that was meant: {said}"
+    );
 }
 
 #[test]
@@ -37,7 +44,12 @@ fn people_see_the_line_and_the_way_out() {
 #[test]
 fn wrong_usage_is_2_and_help_is_0() {
     let desk = Desk::with("");
-    for arguments in [&[] as &[&str], &["fly"], &["check", "--no-such-flag"], &["check", "--format", "smoke"]] {
+    for arguments in [
+        &[] as &[&str],
+        &["fly"],
+        &["check", "--no-such-flag"],
+        &["check", "--format", "smoke"],
+    ] {
         desk.flowc(arguments).expect(2);
     }
     for arguments in [&["--help"] as &[&str], &["--version"], &["check", "--help"]] {

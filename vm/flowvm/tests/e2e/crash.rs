@@ -20,7 +20,10 @@ fn survives_kill_9() {
 #[test]
 #[ignore = "takes minutes; .ci/run does it with the release binary"]
 fn survives_kill_9_two_hundred_times() {
-    let halves: Vec<_> = [11, 12].into_iter().map(|seed| std::thread::spawn(move || torture(MANY_KILLS / 2, seed))).collect();
+    let halves: Vec<_> = [11, 12]
+        .into_iter()
+        .map(|seed| std::thread::spawn(move || torture(MANY_KILLS / 2, seed)))
+        .collect();
     for half in halves {
         half.join().expect("one half failed");
     }
@@ -50,7 +53,10 @@ fn torture(kills: u32, seed: u64) {
         check_repeats(&bench, &mut safe);
         check_end(&bench, &undisturbed, seed, killed);
         runs += 1;
-        assert!(killed > before || runs < kills * 4, "the moments miss the runs: {killed} kills in {runs} runs");
+        assert!(
+            killed > before || runs < kills * 4,
+            "the moments miss the runs: {killed} kills in {runs} runs"
+        );
     }
     println!("{killed} kills over {runs} runs, each of which ended as if undisturbed");
 }
@@ -77,7 +83,11 @@ fn kill_after(bench: &Bench, arguments: &[&str], moment: Duration) -> bool {
 /// `run` again where the run had not come to be, `resume` where it had.
 fn next(bench: &Bench) -> Vec<&'static str> {
     let known = bench.flowvm(&["events", "r", "--json"]).code == Some(0);
-    if known { vec!["resume", "r"] } else { vec!["run", "main.flow", "--id", "r"] }
+    if known {
+        vec!["resume", "r"]
+    } else {
+        vec!["run", "main.flow", "--id", "r"]
+    }
 }
 
 fn finish(bench: &Bench, arguments: &[&str]) {
@@ -94,7 +104,12 @@ fn check_repeats(bench: &Bench, safe: &mut BTreeMap<String, usize>) {
         return;
     }
     let calls = bench.read("calls");
-    let made = |key: &str| calls.lines().filter(|line| line.split(' ').next() == Some(key)).count();
+    let made = |key: &str| {
+        calls
+            .lines()
+            .filter(|line| line.split(' ').next() == Some(key))
+            .count()
+    };
     for (key, before) in &*safe {
         assert_eq!(made(key), *before, "`{key}` had an outcome and was called again");
     }
@@ -125,12 +140,18 @@ fn check_end(bench: &Bench, undisturbed: &Value, seed: u64, killed: u32) {
     assert_eq!(shown["path"], undisturbed["path"], "{hint}");
     assert_eq!(shown["result"], undisturbed["result"], "{hint}");
     let events = bench.flowvm(&["events", "r", "--json"]).json_lines();
-    let numbers: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    let numbers: Vec<u64> = events
+        .iter()
+        .map(|event| event["seq"].as_u64().unwrap())
+        .collect();
     let whole: Vec<u64> = (1..=numbers.len() as u64).collect();
     assert_eq!(numbers, whole, "a gap in the log: {hint}");
     let mut outcomes = BTreeMap::new();
     for event in events.iter().filter(|event| event["kind"] == "succeeded") {
         *outcomes.entry(event["attempt"].to_string()).or_insert(0) += 1;
     }
-    assert!(outcomes.values().all(|count| *count == 1), "two outcomes of one attempt: {outcomes:?}, {hint}");
+    assert!(
+        outcomes.values().all(|count| *count == 1),
+        "two outcomes of one attempt: {outcomes:?}, {hint}"
+    );
 }

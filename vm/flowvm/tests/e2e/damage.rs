@@ -9,23 +9,39 @@ const HELLO: &str = "examples/01-hello";
 
 #[test]
 fn a_missing_program_is_named() {
-    Bench::empty().flowvm(&["run", "nowhere.flow"]).expect(1).says("nowhere.flow");
-    Bench::empty().flowvm(&["run", "nowhere.flowb"]).expect(1).says("nowhere.flowb");
+    Bench::empty()
+        .flowvm(&["run", "nowhere.flow"])
+        .expect(1)
+        .says("nowhere.flow");
+    Bench::empty()
+        .flowvm(&["run", "nowhere.flowb"])
+        .expect(1)
+        .says("nowhere.flowb");
 }
 
 #[test]
 fn a_program_that_does_not_compile_is_explained() {
     let bench = Bench::with("flow f() -> int {\n  state { n: int = 0 }\n  start -> nowhere\n  return n\n}\n");
     bench.flowvm(&["run", "main.flow"]).expect(1).says("nowhere");
-    assert!(!bench.path(".flow/flow.db").exists() || bench.flowvm(&["list", "--json"]).stdout.trim().len() <= 2);
+    assert!(
+        !bench.path(".flow/flow.db").exists() || bench.flowvm(&["list", "--json"]).stdout.trim().len() <= 2
+    );
 }
 
 #[test]
 fn wrong_input_names_the_path() {
     let bench = Bench::copy_of(HELLO);
-    bench.flowvm(&["run", "main.flow", "--input", r#"{"name": 7}"#]).expect(1).says("name");
-    bench.flowvm(&["run", "main.flow", "--input", "{\"name\":"]).expect(2);
-    bench.flowvm(&["run", "main.flow", "--input", "@nowhere.json"]).expect(1).says("nowhere.json");
+    bench
+        .flowvm(&["run", "main.flow", "--input", r#"{"name": 7}"#])
+        .expect(1)
+        .says("name");
+    bench
+        .flowvm(&["run", "main.flow", "--input", "{\"name\":"])
+        .expect(2);
+    bench
+        .flowvm(&["run", "main.flow", "--input", "@nowhere.json"])
+        .expect(1)
+        .says("nowhere.json");
 }
 
 #[test]
@@ -53,8 +69,13 @@ fn an_unknown_run_is_named() {
 fn an_id_is_started_once() {
     let bench = Bench::copy_of(HELLO);
     bench.flowvm(&["run", "main.flow", "--id", "r"]).expect(0);
-    bench.flowvm(&["run", "main.flow", "--id", "r"]).expect(1).says("r");
-    bench.flowvm(&["run", "main.flow", "--id", "r", "--resume-if-exists"]).expect(0);
+    bench
+        .flowvm(&["run", "main.flow", "--id", "r"])
+        .expect(1)
+        .says("r");
+    bench
+        .flowvm(&["run", "main.flow", "--id", "r", "--resume-if-exists"])
+        .expect(0);
 }
 
 /// Cut off, flipped, extended, replaced: an image gives an error or the run that it always gave.
@@ -63,7 +84,11 @@ fn a_damaged_image_is_refused() {
     let bench = Bench::copy_of(HELLO);
     let image = image(&bench);
     let mut dice = Dice::new(5);
-    let mut broken: Vec<Vec<u8>> = vec![Vec::new(), b"#!/bin/sh\n".to_vec(), [image.as_slice(), b"x"].concat()];
+    let mut broken: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        b"#!/bin/sh\n".to_vec(),
+        [image.as_slice(), b"x"].concat(),
+    ];
     broken.extend((0..8).map(|_| image[..dice.below(image.len() as u64) as usize].to_vec()));
     for _ in 0..32 {
         let mut bytes = image.clone();
@@ -81,11 +106,22 @@ fn a_damaged_image_is_refused() {
 #[test]
 fn a_damaged_store_is_named() {
     let bench = Bench::copy_of(HELLO);
-    bench.write("bad.db", "this is no database, however long one looks at it. ".repeat(200));
-    bench.flowvm(&["run", "main.flow", "--store", "bad.db"]).expect(1).says("bad.db");
-    bench.flowvm(&["list", "--store", "bad.db"]).expect(1).says("bad.db");
+    bench.write(
+        "bad.db",
+        "this is no database, however long one looks at it. ".repeat(200),
+    );
+    bench
+        .flowvm(&["run", "main.flow", "--store", "bad.db"])
+        .expect(1)
+        .says("bad.db");
+    bench
+        .flowvm(&["list", "--store", "bad.db"])
+        .expect(1)
+        .says("bad.db");
 
-    bench.flowvm(&["run", "main.flow", "--id", "r", "--store", "cut.db"]).expect(0);
+    bench
+        .flowvm(&["run", "main.flow", "--id", "r", "--store", "cut.db"])
+        .expect(0);
     let whole = fs::read(bench.path("cut.db")).unwrap();
     bench.write("cut.db", &whole[..whole.len() / 2]);
     for side in ["cut.db-wal", "cut.db-shm"] {
@@ -101,11 +137,17 @@ fn a_damaged_store_is_named() {
 fn a_store_that_cannot_be_is_named() {
     let bench = Bench::copy_of(HELLO);
     bench.write("file", "");
-    bench.flowvm(&["run", "main.flow", "--store", "file/flow.db"]).expect(1).says("file/flow.db");
+    bench
+        .flowvm(&["run", "main.flow", "--store", "file/flow.db"])
+        .expect(1)
+        .says("file/flow.db");
     fs::create_dir(bench.path("closed")).unwrap();
     fs::set_permissions(bench.path("closed"), fs::Permissions::from_mode(0o500)).unwrap();
     let ran = bench.flowvm(&["run", "main.flow", "--store", "closed/flow.db"]);
-    assert!(matches!(ran.code, Some(0 | 1)) && !ran.stderr.contains("panicked at"), "{ran}");
+    assert!(
+        matches!(ran.code, Some(0 | 1)) && !ran.stderr.contains("panicked at"),
+        "{ran}"
+    );
 }
 
 /// A file with a mistake in its configuration refuses to start and names the key (L-82).

@@ -21,7 +21,12 @@ fn examples_give_what_they_say() {
         let expected: Value = serde_json::from_str(&bench.read("expected.json")).unwrap();
         let mut given = bench.run_json(&arguments);
         given.as_object_mut().unwrap().retain(|key, _| key != "run");
-        assert_eq!(given, expected, "examples/{name}\n{}", serde_json::to_string_pretty(&given).unwrap());
+        assert_eq!(
+            given,
+            expected,
+            "examples/{name}\n{}",
+            serde_json::to_string_pretty(&given).unwrap()
+        );
     }
 }
 
@@ -33,7 +38,10 @@ fn tests_of_examples_pass() {
         let ran = bench.flowvm(&["test", "main.flow"]);
         ran.expect(0);
         let last = ran.stdout.lines().last().unwrap_or_default().to_string();
-        assert!(last.ends_with("passed, 0 failed") && !last.starts_with("0 "), "examples/{name}: {ran}");
+        assert!(
+            last.ends_with("passed, 0 failed") && !last.starts_with("0 "),
+            "examples/{name}: {ran}"
+        );
     }
 }
 
@@ -44,21 +52,51 @@ fn the_report_looks_at_a_real_repository() {
     git(&bench, &["init", "--quiet", "."]);
     bench.write("odd \"name\".rs", "// TODO one\nfn main() {}\n");
     git(&bench, &["add", "."]);
-    git(&bench, &["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "commit", "--quiet", "-m", "one"]);
+    git(
+        &bench,
+        &[
+            "-c",
+            "user.name=Ada",
+            "-c",
+            "user.email=ada@example.com",
+            "commit",
+            "--quiet",
+            "-m",
+            "one",
+        ],
+    );
     let out = bench.run_json(&["main.flow", "--set", "out=report.md"]);
     assert_eq!(out["status"], "done", "{out}");
     let report = bench.read("report.md");
-    for part in ["# Repository report", "| Ada | 1 |", "odd \"name\".rs", "say TODO"] {
+    for part in [
+        "# Repository report",
+        "| Ada | 1 |",
+        "odd \"name\".rs",
+        "say TODO",
+    ] {
         assert!(report.contains(part), "no {part:?} in\n{report}");
     }
-    assert_eq!(out["state"]["written"].as_str(), bench.path("report.md").canonicalize().unwrap().to_str());
+    assert_eq!(
+        out["state"]["written"].as_str(),
+        bench.path("report.md").canonicalize().unwrap().to_str()
+    );
 }
 
 /// A question ends the command with code 3; the answer goes on with the run, and nothing is asked or called twice.
 #[test]
 fn the_report_waits_for_a_person() {
     let bench = Bench::copy_of("examples/02-repo-report");
-    let asked = bench.flowvm(&["run", "main.flow", "--mock", "mocks.json", "--set", "ask_at=1", "--id", "r", "--json"]);
+    let asked = bench.flowvm(&[
+        "run",
+        "main.flow",
+        "--mock",
+        "mocks.json",
+        "--set",
+        "ask_at=1",
+        "--id",
+        "r",
+        "--json",
+    ]);
     asked.expect(3);
     let line = asked.json();
     assert_eq!(line["status"], "interrupted");
@@ -72,14 +110,23 @@ fn the_report_waits_for_a_person() {
 }
 
 fn names() -> Vec<String> {
-    let folders = fs::read_dir(repository().join("examples")).unwrap().map(Result::unwrap);
-    let mut names: Vec<String> = folders.filter(|f| f.file_type().unwrap().is_dir()).map(|f| f.file_name().into_string().unwrap()).collect();
+    let folders = fs::read_dir(repository().join("examples"))
+        .unwrap()
+        .map(Result::unwrap);
+    let mut names: Vec<String> = folders
+        .filter(|f| f.file_type().unwrap().is_dir())
+        .map(|f| f.file_name().into_string().unwrap())
+        .collect();
     names.sort();
     assert!(names.len() >= 2);
     names
 }
 
 fn git(bench: &Bench, arguments: &[&str]) {
-    let done = std::process::Command::new("git").args(arguments).current_dir(bench.folder.path()).status().unwrap();
+    let done = std::process::Command::new("git")
+        .args(arguments)
+        .current_dir(bench.folder.path())
+        .status()
+        .unwrap();
     assert!(done.success());
 }

@@ -1,7 +1,11 @@
 //! The real `flowvm`, run as a person runs it: examples, crashes, damage, workers that misbehave. What is asserted
 //! is what a user can see: exit codes, output, files.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot run its command has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot run its command has failed"
+)]
 
 mod crash;
 mod damage;

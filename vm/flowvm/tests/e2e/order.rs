@@ -13,7 +13,13 @@ fn delays_cannot_be_seen_in_state_or_history() {
         end.as_object_mut().unwrap().retain(|key, _| key != "run");
         let history = bench.flowvm(&["history", "r", "--json"]);
         history.expect(0);
-        let steps: Vec<String> = history.json().as_array().unwrap().iter().map(without_times).collect();
+        let steps: Vec<String> = history
+            .json()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(without_times)
+            .collect();
         let seen = (end.to_string(), steps.join("\n"));
         match &first {
             None => first = Some(seen),

@@ -40,7 +40,10 @@ fn prints_garbage() {
 #[test]
 fn prints_the_wrong_type() {
     let line = fails_with("echo '{\"a\": 1}'", "invalid_reply");
-    assert!(line["error"]["message"].as_str().unwrap().contains("int"), "{line}");
+    assert!(
+        line["error"]["message"].as_str().unwrap().contains("int"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -52,7 +55,10 @@ fn prints_bytes_that_are_no_text() {
 fn exits_137_and_says_why() {
     let line = fails_with("echo 'out of memory' >&2; exit 137", "exec_failed");
     let message = line["error"]["message"].as_str().unwrap();
-    assert!(message.contains("137") && message.contains("out of memory"), "{message}");
+    assert!(
+        message.contains("137") && message.contains("out of memory"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -80,7 +86,10 @@ fn prints_a_hundred_megabytes() {
 fn leaves_a_child_behind() {
     let bench = one_worker("sleep 300 & echo $! > child; wait", "1s");
     bench.flowvm(&["run", "main.flow"]).expect(1);
-    assert!(gone(bench.read("child").trim()), "the child of a worker that hung lives on");
+    assert!(
+        gone(bench.read("child").trim()),
+        "the child of a worker that hung lives on"
+    );
 }
 
 /// The reply counts once the worker is done, even if what it started still holds its output open.
@@ -91,13 +100,18 @@ fn is_done_before_its_child() {
     let line = bench.run_json(&["main.flow"]);
     assert_eq!(line["result"], 7, "{line}");
     assert!(begun.elapsed() < Duration::from_secs(15), "waited for the child");
-    assert!(gone(bench.read("child").trim()), "the child of a worker that was done lives on");
+    assert!(
+        gone(bench.read("child").trim()),
+        "the child of a worker that was done lives on"
+    );
 }
 
 #[test]
 fn is_not_there() {
     let bench = one_worker("", "2s");
-    let flow = bench.read("main.flow").replace("\"sh\", \"w.sh\"", "\"no-such-program-anywhere\"");
+    let flow = bench
+        .read("main.flow")
+        .replace("\"sh\", \"w.sh\"", "\"no-such-program-anywhere\"");
     bench.write("main.flow", flow);
     let ran = bench.flowvm(&["run", "main.flow", "--json"]);
     ran.expect(1);

@@ -3,12 +3,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// What the command is called.
+const NAME: &str = "flowvm";
 
 /// Runs Flow programs so that a crash loses nothing.
 #[derive(Debug, Parser)]
 #[command(
-    name = "flowvm",
+    name = NAME,
     version,
     arg_required_else_help = true,
     subcommand_required = true,
@@ -87,6 +91,10 @@ pub enum Verb {
     State(State),
     /// Show what changed between two checkpoints
     Diff(Diff),
+    /// Completions for a shell
+    Completions(Completions),
+    /// The man page
+    Man,
 }
 
 /// `flowvm run`
@@ -310,7 +318,42 @@ pub struct Diff {
     pub to: u64,
 }
 
+/// `flowvm completions`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  flowvm completions bash > ~/.local/share/bash-completion/completions/flowvm"
+)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
 impl Cli {
+    /// The completions for a shell.
+    pub fn completions(shell: Shell) -> Vec<u8> {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Self::command(), NAME, &mut script);
+        script
+    }
+
+    /// The man page: the command and all its verbs.
+    pub fn man() -> std::io::Result<Vec<u8>> {
+        let mut command = Self::command();
+        command.build();
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command.clone()).render(&mut page)?;
+        for verb in command.get_subcommands() {
+            let name = verb.get_name().to_uppercase();
+            page.extend_from_slice(format!(".SH \"{NAME} {name}\"\n").as_bytes());
+            let verb = clap_mangen::Man::new(verb.clone());
+            verb.render_description_section(&mut page)?;
+            verb.render_synopsis_section(&mut page)?;
+            verb.render_options_section(&mut page)?;
+            verb.render_extra_section(&mut page)?;
+        }
+        Ok(page)
+    }
+
     /// Reads the command line. Prints help, versions and wrong usage itself; the error is the exit code then.
     pub fn read() -> Result<Self, u8> {
         Self::try_parse().map_err(|error| {

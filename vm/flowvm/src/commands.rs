@@ -15,6 +15,7 @@ mod run;
 mod show;
 mod state;
 mod values;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub(crate) fn perform(cli: Cli) -> Result<u8> {
         Verb::Events(args) => events::perform(&args, common),
         Verb::State(args) => state::perform(&args, common),
         Verb::Diff(args) => diff::perform(&args, common),
+        Verb::Completions(args) => words::completions(&args),
+        Verb::Man => words::man(),
     }
 }
 

@@ -29,74 +29,141 @@ pub struct Event {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventKind {
     /// The run was created.
-    Created { start: Start, program: String },
+    Created {
+        /// How it was started.
+        start: Start,
+        /// The hash of its program.
+        program: String,
+    },
     /// Something came from outside and was accepted.
-    Received { received: Input },
+    Received {
+        /// What.
+        received: Input,
+    },
     /// An activation was planned.
     Planned {
+        /// Its index.
         index: u32,
+        /// Its parameters by name; null if it has none.
         #[serde(default)]
         args: Json,
     },
     /// An attempt is to be sent.
     Dispatched {
+        /// Names it in the outcome.
         attempt: AttemptId,
+        /// The same for every attempt of the call.
         key: String,
+        /// Whom it calls.
         worker: String,
+        /// From 1.
         number: u32,
+        /// What the worker is given.
         args: Json,
     },
     /// An attempt succeeded.
-    Succeeded { attempt: AttemptId },
+    Succeeded {
+        /// Which.
+        attempt: AttemptId,
+    },
     /// An attempt failed; `retry_at` if there will be another.
     Failed {
+        /// Which.
         attempt: AttemptId,
+        /// Why, for programs.
         class: ErrorClass,
+        /// Why, for people.
         message: String,
+        /// When it is made again.
         retry_at: Option<Time>,
     },
     /// An activation settled.
-    Settled { index: u32, how: Settlement },
+    Settled {
+        /// The activation's index.
+        index: u32,
+        /// How.
+        how: Settlement,
+    },
     /// Updates of an activation, in order of writing; overwrites as `{"$set": v}`.
     Updated {
+        /// The activation's index.
         index: u32,
+        /// Field names and what was sent to them.
         updates: Vec<(String, Json)>,
     },
     /// A route or goto was decided: labels and targets of the arms taken.
-    RouteDecided { arms: Vec<String>, targets: Vec<String> },
+    RouteDecided {
+        /// Labels of the arms.
+        arms: Vec<String>,
+        /// Where they lead.
+        targets: Vec<String>,
+    },
     /// A join passed, died or failed; `arrived` names the sources taken.
     JoinSettled {
+        /// Its number.
         join: u32,
+        /// Whether its target starts.
         passed: bool,
+        /// Names of the sources.
         arrived: Vec<String>,
     },
     /// A race was decided.
-    Decided { what: String },
+    Decided {
+        /// What, for people.
+        what: String,
+    },
     /// An interrupt opened.
     Interrupted {
+        /// What an answer calls it.
         interrupt: String,
+        /// The question.
         ask: String,
+        /// What is shown beside it.
         show: Json,
+        /// When it times out.
         due: Option<Time>,
     },
     /// A timer was set.
-    TimerSet { due: Time },
+    TimerSet {
+        /// When it fires.
+        due: Time,
+    },
     /// A timer fired.
     TimerFired,
     /// `emit`, or an event of a worker.
-    Emitted { name: String, data: Json },
+    Emitted {
+        /// Its name.
+        name: String,
+        /// What it carries.
+        data: Json,
+    },
     /// Something came too late and changed nothing.
-    Late { attempt: AttemptId },
+    Late {
+        /// Which.
+        attempt: AttemptId,
+    },
     /// Breakpoint reached.
-    Paused { before: bool },
+    Paused {
+        /// Whether the node has not run yet.
+        before: bool,
+    },
     /// A step became whole; the number of its checkpoint.
-    Committed { checkpoint: u64 },
+    Committed {
+        /// The number of its checkpoint.
+        checkpoint: u64,
+    },
     /// The run met a limit.
-    LimitMet { limit: String },
+    LimitMet {
+        /// Which, by its name in the language.
+        limit: String,
+    },
     /// The run ended or came to rest.
     Finished {
+        /// How it stands.
         status: Status,
+        /// What it returns, if it is done.
         result: Json,
+        /// Why it ended otherwise.
         error: Option<RunError>,
     },
 }
@@ -178,6 +245,7 @@ pub enum Change {
 
 /// What the host must do once the events before it are durable.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all effects are dispatches")]
 pub enum Effect {
     /// Send an attempt.
     Dispatch(Dispatch),

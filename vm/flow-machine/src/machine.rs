@@ -80,8 +80,12 @@ impl Machine {
     }
 
     /// Takes something from outside. On refusal the run is unchanged.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "it is used up: nobody applies an input twice"
+    )]
     pub fn apply(&mut self, input: Input, at: Time) -> Result<(), Refusal> {
-        self.run.apply(input, at)
+        self.run.apply(&input, at)
     }
 
     /// Moves the run as far as it goes, and hands out what came of it.

@@ -60,7 +60,7 @@ pub(crate) struct Run {
     interp: Interp,
 
     start: Start,
-    run_id: Arc<str>,
+    id: Arc<str>,
     flow_name: Arc<str>,
     created: Time,
     input: Vec<Value>,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use flow_bytecode::{
-    ChunkId, ErrorClass, FieldId, JoinId, NodeId, RetryPolicy, SourceSpan, StrId, TypeId, WorkerId,
+    ChunkId, ErrorClass, FieldId, JoinId, NodeId, RetryPolicy, SourceSpan, TypeId, WorkerId,
 };
 use serde_json::Value as Json;
 
@@ -110,7 +110,7 @@ pub(crate) enum Phase {
     /// Something came from outside; settles in a step of its own.
     Answered(Answer),
     /// Failed for good, and nothing took it. Holds its step back.
-    Failed(Failure),
+    Failed,
     /// Over.
     Settled(Settlement),
 }
@@ -209,8 +209,8 @@ pub(crate) struct Failure {
     pub(crate) class: ErrorClass,
     pub(crate) message: String,
     pub(crate) span: Option<SourceSpan>,
-    /// What came back, if something did.
-    pub(crate) reply: Option<Json>,
+    /// What came back, if something did. Boxed, because failures are passed around a lot.
+    pub(crate) reply: Option<Box<Json>>,
     /// Nanoseconds that the worker asked for.
     pub(crate) retry_after: Option<i64>,
     /// Whether no attempt can help, or one may, whatever its class.
@@ -222,13 +222,6 @@ pub(crate) struct Failure {
 pub(crate) struct GroupId {
     pub(crate) send: ActId,
     pub(crate) node: NodeId,
-}
-
-/// What a chunk left beside its value.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Traces {
-    pub(crate) updates: Vec<Update>,
-    pub(crate) emits: Vec<(StrId, Value)>,
 }
 
 /// An update of a worker's own command, or from outside.
@@ -268,7 +261,7 @@ impl Activation {
             | Phase::Running { .. }
             | Phase::Retrying { .. }
             | Phase::Answered(_)
-            | Phase::Failed(_) => true,
+            | Phase::Failed => true,
             Phase::Open(_) | Phase::Waiting(_) | Phase::Settled(_) => false,
         }
     }

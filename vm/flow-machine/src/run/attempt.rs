@@ -20,7 +20,7 @@ impl Run {
         if self.acts[&id].call.is_none() {
             match self.frame(id, call) {
                 Ok(frame) => self.set_frame(id, frame),
-                Err(fault) => return self.fail(id, Failure::from(fault)),
+                Err(fault) => return self.fail(id, &Failure::from(fault)),
             }
         }
         self.dispatch(id);
@@ -36,7 +36,7 @@ impl Run {
         let act = &self.acts[&id];
         let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
         let args = self.value(call.args, &params, step, &view)?;
-        let key = format!("{}/{}", self.run_id, self.act_name(&self.acts[&id]));
+        let key = format!("{}/{}", self.id, self.act_name(&self.acts[&id]));
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
         let worker = &program.image().workers[call.worker.index()];
@@ -139,13 +139,13 @@ impl Run {
         let mut name = format!("{}:{}", id.step, self.node_name(id.node));
         if self.graph.triggers(id.node) > 1 {
             match id.via {
-                Via::Node(node) => name += &format!("<{}", self.node_name(node)),
-                Via::Join(join) => name += &format!("<join{}", join.0),
+                Via::Node(node) => name.extend(["<", &*self.node_name(node)]),
+                Via::Join(join) => name.extend(["<join", &join.0.to_string()]),
                 Via::Start | Via::Held | Via::Ending => {}
             }
         }
         if id.index > 0 || act.group.is_some() {
-            name += &format!("#{}", id.index);
+            name.extend(["#", &id.index.to_string()]);
         }
         match act.role {
             Role::Normal | Role::Finally => name,
@@ -174,7 +174,7 @@ impl Run {
                     retry_after: *retry_after,
                     ..Failure::new(*class, message.as_str())
                 };
-                self.attempt_failed(id, attempt, failure);
+                self.attempt_failed(id, attempt, &failure);
             }
         }
     }
@@ -182,7 +182,7 @@ impl Run {
     fn reply(&mut self, id: ActId, attempt: &str, json: &Json) {
         let reply = match Reply::read(json) {
             Ok(reply) => reply,
-            Err(message) => return self.attempt_failed(id, attempt, invalid(message, json)),
+            Err(message) => return self.attempt_failed(id, attempt, &invalid(message, json)),
         };
         self.tokens = self.tokens.saturating_add(reply.tokens);
         for (name, data) in reply.events {
@@ -196,8 +196,8 @@ impl Run {
             return self.attempt_failed(
                 id,
                 attempt,
-                Failure {
-                    reply: Some(json.clone()),
+                &Failure {
+                    reply: Some(Box::new(json.clone())),
                     ..failure
                 },
             );
@@ -212,8 +212,8 @@ impl Run {
             self.attempt_failed(
                 id,
                 attempt,
-                Failure {
-                    reply: Some(json.clone()),
+                &Failure {
+                    reply: Some(Box::new(json.clone())),
                     ..failure
                 },
             );
@@ -333,7 +333,7 @@ fn object(json: Json) -> Map<String, Json> {
 
 fn invalid(message: String, json: &Json) -> Failure {
     Failure {
-        reply: Some(json.clone()),
+        reply: Some(Box::new(json.clone())),
         ..Failure::new(ErrorClass::InvalidReply, message)
     }
 }

@@ -171,6 +171,6 @@ impl Run {
     fn time_out(&mut self, id: ActId) {
         let name = self.node_name(id.node);
         let failure = Failure::new(flow_bytecode::ErrorClass::Timeout, format!("`{name}` timed out"));
-        self.fail(id, failure);
+        self.fail(id, &failure);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use flow_bytecode::{NodeId, NodeKind, Schedule};
+use flow_bytecode::{NodeId, Schedule};
 use serde_json::Value as Json;
 
 use super::activation::{ActId, Activation, Failure, Phase, Role, Stop, Via};
@@ -196,7 +196,7 @@ impl Run {
             index: entry.number as u32,
         };
         let mut act = Activation::new(id, Role::Undo(entry.number), Arc::from([]));
-        let key = format!("{}/{}", self.run_id, self.act_name(&act));
+        let key = format!("{}/{}", self.id, self.act_name(&act));
         if let Ok(frame) = self.frame_of(&undo.call, entry.args, key, step + 1) {
             act.call = Some(Arc::new(frame));
             self.insert(act);
@@ -249,11 +249,11 @@ impl Run {
     /// A `finally` node failed: a run that was done has failed.
     pub(super) fn finally_failed(&mut self, id: ActId, failure: &Failure) {
         let error = self.run_error(Some(id.node), failure);
-        if let Life::Ending(ending) = &mut self.life {
-            if ending.status == Status::Done {
-                ending.status = Status::Failed;
-                ending.error = Some(error);
-            }
+        if let Life::Ending(ending) = &mut self.life
+            && ending.status == Status::Done
+        {
+            ending.status = Status::Failed;
+            ending.error = Some(error);
         }
         self.finish(id, Settlement::Failed, Vec::new(), super::Ways::None);
     }
@@ -341,14 +341,13 @@ impl Run {
             },
         );
         self.set_phase(id, Phase::Settled(Settlement::Cancelled));
-        match group {
-            Some(group) => self.item_settled(group, id),
-            None => {
-                if let Some(act) = self.acts.get_mut(&id) {
-                    act.fired = true;
-                }
-                self.deactivate(id.node);
+        if let Some(group) = group {
+            self.item_settled(group, id);
+        } else {
+            if let Some(act) = self.acts.get_mut(&id) {
+                act.fired = true;
             }
+            self.deactivate(id.node);
         }
         if open {
             self.acts.remove(&id);
@@ -382,11 +381,6 @@ impl Run {
                 },
             );
         }
-    }
-
-    /// Whether a node's kind makes calls.
-    pub(super) fn is_call(&self, node: NodeId) -> bool {
-        matches!(self.node(node).kind, NodeKind::Task(_))
     }
 }
 

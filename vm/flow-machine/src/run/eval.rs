@@ -77,7 +77,7 @@ impl Run {
     pub(super) fn view_at(&self, step: u64, node: Option<flow_bytecode::NodeId>) -> RunView {
         let limit = self.limits.steps.unwrap_or(u64::MAX);
         RunView {
-            id: self.run_id.clone(),
+            id: self.id.clone(),
             flow: self.flow_name.clone(),
             step: step as i64,
             node: node.map_or_else(|| "".into(), |node| self.node_name(node)),

@@ -21,14 +21,14 @@ struct Taken {
 
 impl Run {
     /// An activation has failed for good.
-    pub(super) fn fail(&mut self, id: ActId, failure: Failure) {
+    pub(super) fn fail(&mut self, id: ActId, failure: &Failure) {
         match self.acts.get(&id).map(|act| act.role) {
             None => return,
             Some(Role::Undo(_)) => return self.finish(id, Settlement::Failed, Vec::new(), Ways::None),
-            Some(Role::Finally) => return self.finally_failed(id, &failure),
+            Some(Role::Finally) => return self.finally_failed(id, failure),
             Some(Role::Normal) => {}
         }
-        match self.take_failure(id, &failure) {
+        match self.take_failure(id, failure) {
             Ok(Some(taken)) => {
                 let skips = matches!(taken.aims.as_slice(), [Aim::Skip]);
                 let (how, ways) = if skips {
@@ -39,17 +39,17 @@ impl Run {
                 self.finish(id, how, taken.updates, ways);
             }
             Ok(None) => self.not_taken(id, failure),
-            Err(own) => self.not_taken(id, own),
+            Err(own) => self.not_taken(id, &own),
         }
     }
 
-    fn not_taken(&mut self, id: ActId, failure: Failure) {
+    fn not_taken(&mut self, id: ActId, failure: &Failure) {
         let step = self.acts.get(&id).map_or(id.step, |act| act.step);
         if self.absorb_activation(id, step) {
             return;
         }
-        let error = self.run_error(Some(id.node), &failure);
-        self.set_phase(id, Phase::Failed(failure));
+        let error = self.run_error(Some(id.node), failure);
+        self.set_phase(id, Phase::Failed);
         self.verdicts
             .entry(ActId { step, ..id })
             .or_insert(Verdict::Failed(error));
@@ -175,7 +175,7 @@ impl Run {
     pub(super) fn error_value(&self, node: NodeId, attempts: u32, failure: &Failure) -> Value {
         let reply = failure
             .reply
-            .as_ref()
+            .as_deref()
             .and_then(border::plain_value)
             .unwrap_or(Value::Null);
         let named: [(&str, Value); 5] = [

@@ -49,7 +49,7 @@ impl Graph {
         }
         for (at, join) in flow.joins.iter().enumerate() {
             graph.add_outs(nodes + at, &join.target);
-            for target in &join.otherwise {
+            if let Some(target) = &join.otherwise {
                 graph.add_way(nodes + at, target, true);
             }
         }
@@ -203,10 +203,10 @@ impl Graph {
                 self.add_way(at, &way.target, true);
             }
         }
-        for way in &node.on_timeout {
+        if let Some(way) = &node.on_timeout {
             self.add_way(at, &way.target, false);
         }
-        for way in &node.on_error {
+        if let Some(way) = &node.on_error {
             self.add_way(at, &way.target, false);
         }
     }

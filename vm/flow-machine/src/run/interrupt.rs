@@ -24,7 +24,7 @@ impl Run {
                 true
             }
             Err(fault) => {
-                self.fail(id, Failure::from(fault));
+                self.fail(id, &Failure::from(fault));
                 true
             }
         }
@@ -33,10 +33,10 @@ impl Run {
     fn question(&mut self, id: ActId, interrupt: &Interrupt) -> Result<Option<Question>, Fault> {
         let act = &self.acts[&id];
         let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
-        if let Some(gate) = interrupt.gate {
-            if !self.test(gate, &params, step, &view)? {
-                return Ok(None);
-            }
+        if let Some(gate) = interrupt.gate
+            && !self.test(gate, &params, step, &view)?
+        {
+            return Ok(None);
         }
         let ask = border::text(&self.value(interrupt.ask, &params, step, &view)?);
         let show = match interrupt.show {

@@ -187,7 +187,7 @@ impl Run {
         match standing {
             Standing::Passes => self.follow_join(declared, &cause, key),
             Standing::CannotPass { succeeded, listed } => {
-                self.join_failed(declared, &cause, key, succeeded, listed)
+                self.join_failed(declared, &cause, key, succeeded, listed);
             }
         }
         true

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::activation::{ActId, Answer, Foreign, Phase, Role, Via};
+use super::activation::{ActId, Answer, Foreign, Phase, Via};
 use super::{Life, Run};
 use crate::event::{EventKind, Status};
 use crate::input::{Input, LimitChange, Outcome, Refusal, Time};
@@ -24,14 +24,14 @@ enum Accepted {
 
 impl Run {
     /// Takes an input. What settles in the same instant is decided together, by the next `take`.
-    pub(crate) fn apply(&mut self, input: Input, at: Time) -> Result<(), Refusal> {
+    pub(crate) fn apply(&mut self, input: &Input, at: Time) -> Result<(), Refusal> {
         let together = matches!(input, Input::Settled { .. }) && at <= self.now;
         if !together {
             self.advance();
         }
         let before = self.now;
         self.now = before.max(at);
-        match self.accept_input(&input) {
+        match self.accept_input(input) {
             Ok(accepted) => {
                 self.resting_said = false;
                 let step = self.begun;
@@ -42,7 +42,7 @@ impl Run {
                         received: input.clone(),
                     },
                 );
-                self.perform(accepted, &input);
+                self.perform(accepted, input);
                 Ok(())
             }
             Err(refusal) => {
@@ -113,10 +113,10 @@ impl Run {
 
     /// Too late: kept in the log, and changes nothing.
     fn late(&mut self, attempt: &str, outcome: &Outcome) {
-        if let Outcome::Reply { value } = outcome {
-            if let Ok(reply) = super::envelope::Reply::read(value) {
-                self.tokens = self.tokens.saturating_add(reply.tokens);
-            }
+        if let Outcome::Reply { value } = outcome
+            && let Ok(reply) = super::envelope::Reply::read(value)
+        {
+            self.tokens = self.tokens.saturating_add(reply.tokens);
         }
         let step = self.begun;
         self.event(
@@ -180,7 +180,7 @@ impl Run {
         let failed: Vec<ActId> = self
             .acts
             .values()
-            .filter(|act| matches!(act.phase, Phase::Failed(_)))
+            .filter(|act| matches!(act.phase, Phase::Failed))
             .map(|act| act.id)
             .collect();
         let routes = self
@@ -277,10 +277,5 @@ impl Run {
     /// Whether all steps that have begun are whole.
     fn live_before_injection(&self) -> bool {
         self.steps.keys().next().is_none_or(|first| *first > self.begun)
-    }
-
-    /// Whether an activation counts for the run's own course.
-    pub(super) fn is_normal(&self, id: ActId) -> bool {
-        self.acts.get(&id).is_some_and(|act| act.role == Role::Normal)
     }
 }

@@ -78,11 +78,10 @@ impl Run {
             self.advance();
             return Ok(());
         };
-        self.apply(received.clone(), event.at)
-            .map_err(|refusal| ReplayError {
-                seq: event.seq,
-                message: format!("the input is refused: {}", refusal.message),
-            })
+        self.apply(received, event.at).map_err(|refusal| ReplayError {
+            seq: event.seq,
+            message: format!("the input is refused: {}", refusal.message),
+        })
     }
 
     /// Calls without an outcome are handed out again, those that must not be made twice excepted.
@@ -92,10 +91,10 @@ impl Run {
             let sent = self
                 .dispatch_of(id)
                 .is_some_and(|dispatch| logged.contains(&dispatch.attempt));
-            if let Some(act) = self.acts.get_mut(&id) {
-                if let Phase::Running { resent, .. } = &mut act.phase {
-                    *resent = sent;
-                }
+            if let Some(act) = self.acts.get_mut(&id)
+                && let Phase::Running { resent, .. } = &mut act.phase
+            {
+                *resent = sent;
             }
             let Some(dispatch) = self.dispatch_of(id) else {
                 continue;

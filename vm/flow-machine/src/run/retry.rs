@@ -12,16 +12,16 @@ const REFUSED_DELAY: i64 = 1_000_000_000;
 
 impl Run {
     /// An attempt failed: another one, or the activation has failed for good.
-    pub(super) fn attempt_failed(&mut self, id: ActId, attempt: &str, failure: Failure) {
+    pub(super) fn attempt_failed(&mut self, id: ActId, attempt: &str, failure: &Failure) {
         if failure.class == ErrorClass::Lost && self.is_once(id) {
-            return self.ask_for_outcome(id, attempt, &failure);
+            return self.ask_for_outcome(id, attempt, failure);
         }
         let refused = failure.class == ErrorClass::Refused;
         if let (true, Some(act)) = (refused, self.acts.get_mut(&id)) {
             // It was never made.
             act.tries -= 1;
         }
-        let due = self.retry_due(id, &failure, refused);
+        let due = self.retry_due(id, failure, refused);
         let step = self.acts[&id].step;
         self.event(
             step,
@@ -105,7 +105,7 @@ fn delay(policy: &RetryPolicy, tries: u32, seed: u64, key: &str) -> i64 {
         .iter()
         .take(8)
         .fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-    (u128::from(bits) * (ceiling as u128 + 1) >> 64) as i64
+    ((u128::from(bits) * (ceiling as u128 + 1)) >> 64) as i64
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl Run {
                 self.routes.remove(&key);
                 self.deactivate(key.node);
             }
-            Err(failure) => self.route_failed(key, &cause, failure),
+            Err(failure) => self.route_failed(key, &cause, &failure),
         }
         true
     }
@@ -67,7 +67,9 @@ impl Run {
             aims.extend(self.aims(&decision.arms[arm].target, &[], key.step + 1, &view)?);
         }
         self.route_event(decision, &picked, key);
-        aims.iter().for_each(|aim| self.follow(aim, cause, key));
+        for aim in &aims {
+            self.follow(aim, cause, key);
+        }
         Ok(())
     }
 
@@ -91,15 +93,17 @@ impl Run {
     }
 
     /// A failed route is a failed activation in the step of what it would have started.
-    fn route_failed(&mut self, key: ActId, cause: &Cause, failure: Failure) {
+    fn route_failed(&mut self, key: ActId, cause: &Cause, failure: &Failure) {
         let program = self.program.clone();
         let way = program.image().flows[self.flow_at].on_error.as_ref();
         if let Some(way) = way.filter(|way| !matches!(way.target, Target::Skip)) {
-            let error = self.error_value(key.node, 1, &failure);
+            let error = self.error_value(key.node, 1, failure);
             let view = self.view_at(key.step + 1, Some(key.node));
             if let Ok(aims) = self.aims(&way.target, &[error], key.step + 1, &view) {
                 self.routes.remove(&key);
-                aims.iter().for_each(|aim| self.follow(aim, cause, key));
+                for aim in &aims {
+                    self.follow(aim, cause, key);
+                }
                 return self.deactivate(key.node);
             }
         }
@@ -116,7 +120,7 @@ impl Run {
         if let Some(route) = self.routes.get_mut(&key) {
             route.failed = true;
         }
-        self.fail_run(key, Some(key.node), &failure);
+        self.fail_run(key, Some(key.node), failure);
     }
 }
 

@@ -60,7 +60,7 @@ impl Run {
                     self.start_group(id, batch);
                 }
             }
-            Err(fault) => self.fail(id, Failure::from(fault)),
+            Err(fault) => self.fail(id, &Failure::from(fault)),
         }
     }
 
@@ -106,10 +106,10 @@ impl Run {
         for item in listed {
             regs.truncate(act_len(&self.acts[&id]));
             regs.push(item);
-            if let Some(filter) = each.filter {
-                if !self.test(filter, &regs, step, &view)? {
-                    continue;
-                }
+            if let Some(filter) = each.filter
+                && !self.test(filter, &regs, step, &view)?
+            {
+                continue;
             }
             let record = match each.args {
                 Some(args) => Some(self.value(args, &regs, step, &view)?),
@@ -205,7 +205,7 @@ impl Run {
             index: 0,
         };
         // Several groups of one node in one step: the first free number.
-        let key = (0..)
+        let key = (0..u32::MAX)
             .map(|index| ActId { index, ..key })
             .find(|key| !self.to_fire.contains_key(key) && !self.acts_fire(key));
         if let Some(key) = key {

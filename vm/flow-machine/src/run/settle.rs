@@ -21,7 +21,7 @@ impl Run {
     /// An activation's work succeeded, with what it gave: a reply, an answer, an event.
     pub(super) fn succeed(&mut self, id: ActId, given: Option<Value>) {
         if let Err(fault) = self.try_succeed(id, given, Command::default()) {
-            self.fail(id, Failure::from(fault));
+            self.fail(id, &Failure::from(fault));
         }
     }
 
@@ -36,7 +36,7 @@ impl Run {
         let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
         let act = &self.acts[&id];
         let (step, view, mut regs) = (act.step, self.view_of(act), act.params.to_vec());
-        regs.extend(given.clone());
+        regs.extend(given);
         let done = match node.settle {
             Some(chunk) => self.eval(chunk, &regs, step, &view)?,
             None => Evaluated {

@@ -29,7 +29,7 @@ impl Run {
             Phase::Queued | Phase::Answered(_) => !self.paused,
             Phase::Running { .. } | Phase::Retrying { .. } => true,
             Phase::Waiting(waiting) => waiting.timeout.is_some() || waiting.dues.iter().any(Option::is_some),
-            Phase::Open(_) | Phase::Failed(_) | Phase::Settled(_) => false,
+            Phase::Open(_) | Phase::Failed | Phase::Settled(_) => false,
         };
         self.acts.is_empty() && !self.paused || self.acts.values().any(|act| by_itself(&act.phase))
     }

@@ -52,7 +52,7 @@ impl Run {
             flow_at,
             graph,
             interp: Interp::default(),
-            run_id: start.run.as_str().into(),
+            id: start.run.as_str().into(),
             flow_name,
             start,
             created: at,
@@ -179,17 +179,18 @@ impl Run {
         let flow: &Flow = &program.image().flows[self.flow_at];
         for (at, node) in flow.nodes.iter().enumerate() {
             let id = flow_bytecode::NodeId(at as u32);
-            if node.schedule == Schedule::Deferred && !self.graph.is_entered(id) {
-                if let Ok(params) = super::eval::arrange(&program, &node.params, None) {
-                    self.held.insert(
-                        id,
-                        Held {
-                            params: params.into(),
-                            arrived: Vec::new(),
-                        },
-                    );
-                    self.activate(id);
-                }
+            if node.schedule == Schedule::Deferred
+                && !self.graph.is_entered(id)
+                && let Ok(params) = super::eval::arrange(&program, &node.params, None)
+            {
+                self.held.insert(
+                    id,
+                    Held {
+                        params: params.into(),
+                        arrived: Vec::new(),
+                    },
+                );
+                self.activate(id);
             }
         }
         let cause = Cause {
@@ -248,5 +249,8 @@ fn find_flow(program: &Program, name: &str) -> Result<usize, Refusal> {
 }
 
 fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
 }

@@ -103,7 +103,7 @@ impl Run {
             node.to_string()
         };
         Sent {
-            id_prefix: format!("{}-{step}-{name}", self.run_id),
+            id_prefix: format!("{}-{step}-{name}", self.id),
             name,
             updates,
         }

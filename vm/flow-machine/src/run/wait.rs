@@ -15,7 +15,7 @@ impl Run {
     pub(super) fn begin_wait(&mut self, id: ActId, choices: &[WaitFor]) -> bool {
         match self.dues_of(id, choices) {
             Ok(dues) => self.open_wait(id, dues),
-            Err(fault) => self.fail(id, Failure::from(fault)),
+            Err(fault) => self.fail(id, &Failure::from(fault)),
         }
         true
     }
@@ -197,7 +197,7 @@ impl Run {
             None => self.succeed(id, Some(value)),
             Some(way) => match self.take_way(id, way, Some(value)) {
                 Ok((updates, aims)) => self.finish(id, Settlement::Done, updates, Ways::Aims(aims)),
-                Err(failure) => self.fail(id, failure),
+                Err(failure) => self.fail(id, &failure),
             },
         }
     }

@@ -8,7 +8,7 @@ use flow_machine::Program;
 
 /// An expression.
 #[derive(Clone)]
-pub enum E {
+pub(crate) enum E {
     Null,
     Bool(bool),
     Int(i64),
@@ -29,7 +29,7 @@ pub enum E {
 
 /// A statement of a node.
 #[derive(Clone)]
-pub enum S {
+pub(crate) enum S {
     Send(&'static str, E),
     Set(&'static str, E),
     Ensure(E, &'static str),
@@ -38,7 +38,7 @@ pub enum S {
 
 /// A type.
 #[derive(Clone, Copy)]
-pub enum T {
+pub(crate) enum T {
     Int,
     Str,
     Bool,
@@ -51,7 +51,7 @@ pub enum T {
 
 /// Where something leads.
 #[derive(Clone)]
-pub enum To {
+pub(crate) enum To {
     Node(&'static str),
     With(&'static str, Vec<(&'static str, E)>),
     Many(Vec<To>),
@@ -62,7 +62,7 @@ pub enum To {
     Skip,
 }
 
-pub struct Builder {
+pub(crate) struct Builder {
     image: Image,
     flow: Flow,
     /// Arms, errors and the like, whose targets are only known when all nodes are.
@@ -71,31 +71,31 @@ pub struct Builder {
 
 type Wire = Box<dyn FnOnce(&mut Builder)>;
 
-pub fn op(op: BinaryOp, a: E, b: E) -> E {
+pub(crate) fn op(op: BinaryOp, a: E, b: E) -> E {
     E::Op(op, Box::new(a), Box::new(b))
 }
 
-pub fn lt(a: E, b: E) -> E {
+pub(crate) fn lt(a: E, b: E) -> E {
     op(BinaryOp::Lt, a, b)
 }
 
-pub fn eq(a: E, b: E) -> E {
+pub(crate) fn eq(a: E, b: E) -> E {
     op(BinaryOp::Eq, a, b)
 }
 
-pub fn add(a: E, b: E) -> E {
+pub(crate) fn add(a: E, b: E) -> E {
     op(BinaryOp::Add, a, b)
 }
 
-pub fn f(name: &'static str) -> E {
+pub(crate) fn f(name: &'static str) -> E {
     E::Field(name)
 }
 
-pub fn len(e: E) -> E {
+pub(crate) fn len(e: E) -> E {
     E::Method(Method::Len, vec![e])
 }
 
-pub fn to(name: &'static str) -> To {
+pub(crate) fn to(name: &'static str) -> To {
     match name {
         "end" => To::End,
         "halt" => To::Halt,
@@ -105,7 +105,7 @@ pub fn to(name: &'static str) -> To {
 }
 
 impl Builder {
-    pub fn new() -> Builder {
+    pub(crate) fn new() -> Builder {
         let mut image = Image::default();
         for ty in [Type::Int, Type::String, Type::Bool, Type::Json] {
             image.types.push(ty);
@@ -127,7 +127,7 @@ impl Builder {
         builder
     }
 
-    pub fn str(&mut self, text: &str) -> StrId {
+    pub(crate) fn str(&mut self, text: &str) -> StrId {
         if let Some(at) = self.image.strings.iter().position(|known| known == text) {
             return StrId(at as u32);
         }
@@ -143,7 +143,13 @@ impl Builder {
         ConstId(self.image.consts.len() as u32 - 1)
     }
 
-    pub fn field(&mut self, name: &'static str, ty: T, reducer: Reducer, start: Option<E>) -> &mut Self {
+    pub(crate) fn field(
+        &mut self,
+        name: &'static str,
+        ty: T,
+        reducer: Reducer,
+        start: Option<E>,
+    ) -> &mut Self {
         let start = start.map(|e| self.literal(&e));
         let name = self.str(name);
         self.flow.fields.push(Field {
@@ -159,7 +165,7 @@ impl Builder {
         self
     }
 
-    pub fn ephemeral(&mut self) -> &mut Self {
+    pub(crate) fn ephemeral(&mut self) -> &mut Self {
         self.flow.fields.last_mut().unwrap().ephemeral = true;
         self
     }
@@ -178,7 +184,7 @@ impl Builder {
         self.constant(value)
     }
 
-    pub fn param(&mut self, name: &'static str, ty: T) -> Param {
+    pub(crate) fn param(&mut self, name: &'static str, ty: T) -> Param {
         Param {
             name: self.str(name),
             ty: TypeId(ty as u32),
@@ -187,7 +193,7 @@ impl Builder {
         }
     }
 
-    pub fn input(&mut self, name: &'static str, ty: T) -> &mut Self {
+    pub(crate) fn input(&mut self, name: &'static str, ty: T) -> &mut Self {
         let param = self.param(name, ty);
         self.flow.params.push(param);
         self
@@ -257,11 +263,11 @@ impl Builder {
     }
 
     /// A task that calls the worker of its own name; the reply is register `params`.
-    pub fn task(&mut self, name: &'static str, stmts: &[S]) -> &mut Self {
+    pub(crate) fn task(&mut self, name: &'static str, stmts: &[S]) -> &mut Self {
         self.task_with(name, &[], &[], T::Json, stmts)
     }
 
-    pub fn task_with(
+    pub(crate) fn task_with(
         &mut self,
         name: &'static str,
         params: &[(&'static str, T)],
@@ -312,17 +318,17 @@ impl Builder {
         }
     }
 
-    pub fn once(&mut self) -> &mut Self {
+    pub(crate) fn once(&mut self) -> &mut Self {
         self.image.workers.last_mut().unwrap().once = true;
         self
     }
 
-    pub fn transform(&mut self, name: &'static str, stmts: &[S]) -> &mut Self {
+    pub(crate) fn transform(&mut self, name: &'static str, stmts: &[S]) -> &mut Self {
         self.node(name, &[], NodeKind::Transform, stmts, 0);
         self
     }
 
-    pub fn transform_with(
+    pub(crate) fn transform_with(
         &mut self,
         name: &'static str,
         params: &[(&'static str, T)],
@@ -333,11 +339,11 @@ impl Builder {
     }
 
     /// A route whose first arm that holds is taken.
-    pub fn route(&mut self, name: &'static str, arms: Vec<(E, To)>) -> &mut Self {
+    pub(crate) fn route(&mut self, name: &'static str, arms: Vec<(E, To)>) -> &mut Self {
         self.route_of(name, arms, false)
     }
 
-    pub fn route_every(&mut self, name: &'static str, arms: Vec<(E, To)>) -> &mut Self {
+    pub(crate) fn route_every(&mut self, name: &'static str, arms: Vec<(E, To)>) -> &mut Self {
         self.route_of(name, arms, true)
     }
 
@@ -387,7 +393,7 @@ impl Builder {
     }
 
     /// A send: (list, target, args over the item, window).
-    pub fn send(
+    pub(crate) fn send(
         &mut self,
         name: &'static str,
         eaches: Vec<(E, &'static str, Vec<(&'static str, E)>, Option<u32>)>,
@@ -417,7 +423,13 @@ impl Builder {
     }
 
     /// An interrupt; the answer is register 0.
-    pub fn interrupt(&mut self, name: &'static str, gate: Option<E>, answer: T, stmts: &[S]) -> &mut Self {
+    pub(crate) fn interrupt(
+        &mut self,
+        name: &'static str,
+        gate: Option<E>,
+        answer: T,
+        stmts: &[S],
+    ) -> &mut Self {
         let ask = self.chunk(0, &[], &E::Str(name));
         let mut reads = Vec::new();
         gate.iter().for_each(|e| fields_of(e, &mut reads));
@@ -434,7 +446,7 @@ impl Builder {
     }
 
     /// A wait for some time.
-    pub fn wait(&mut self, name: &'static str, nanos: i64, stmts: &[S]) -> &mut Self {
+    pub(crate) fn wait(&mut self, name: &'static str, nanos: i64, stmts: &[S]) -> &mut Self {
         let chunk = self.chunk(0, &[], &E::Duration(nanos));
         self.node(
             name,
@@ -450,7 +462,7 @@ impl Builder {
     }
 
     /// A wait for an event without data.
-    pub fn wait_event(&mut self, name: &'static str, event: &'static str, stmts: &[S]) -> &mut Self {
+    pub(crate) fn wait_event(&mut self, name: &'static str, event: &'static str, stmts: &[S]) -> &mut Self {
         let known = self.str(event);
         let at = self
             .flow
@@ -480,17 +492,17 @@ impl Builder {
         self.flow.nodes.last_mut().unwrap()
     }
 
-    pub fn schedule(&mut self, schedule: Schedule) -> &mut Self {
+    pub(crate) fn schedule(&mut self, schedule: Schedule) -> &mut Self {
         self.last().schedule = schedule;
         self
     }
 
-    pub fn timeout(&mut self, nanos: i64) -> &mut Self {
+    pub(crate) fn timeout(&mut self, nanos: i64) -> &mut Self {
         self.last().timeout = Some(nanos);
         self
     }
 
-    pub fn retry(&mut self, attempts: u32, min: i64, max: i64) -> &mut Self {
+    pub(crate) fn retry(&mut self, attempts: u32, min: i64, max: i64) -> &mut Self {
         self.last().retry = Some(RetryPolicy {
             attempts,
             backoff_min: min,
@@ -501,14 +513,14 @@ impl Builder {
         self
     }
 
-    pub fn undo(&mut self, worker: &'static str) -> &mut Self {
+    pub(crate) fn undo(&mut self, worker: &'static str) -> &mut Self {
         let given = self.last().params.len() as u16 + 1;
         let call = self.call(worker, given, &[], T::Json);
         self.last().undo = Some(Undo { call });
         self
     }
 
-    pub fn may_update(&mut self, names: &[&'static str]) -> &mut Self {
+    pub(crate) fn may_update(&mut self, names: &[&'static str]) -> &mut Self {
         let ids: Vec<FieldId> = names.iter().map(|name| self.field_id(name)).collect();
         self.last().may_update.extend(&ids);
         self.last().writes.extend(ids);
@@ -517,7 +529,7 @@ impl Builder {
         self
     }
 
-    pub fn may_goto(&mut self, targets: Vec<To>) -> &mut Self {
+    pub(crate) fn may_goto(&mut self, targets: Vec<To>) -> &mut Self {
         let id = NodeId(self.flow.nodes.len() as u32 - 1);
         self.wiring.push(Box::new(move |b| {
             let targets = targets.iter().map(|to| b.target(to, 0)).collect();
@@ -527,7 +539,7 @@ impl Builder {
     }
 
     /// A goto decided on the parameters and the reply.
-    pub fn goto(&mut self, arms: Vec<(E, To)>) -> &mut Self {
+    pub(crate) fn goto(&mut self, arms: Vec<(E, To)>) -> &mut Self {
         let id = NodeId(self.flow.nodes.len() as u32 - 1);
         self.wiring.push(Box::new(move |b| {
             let given = b.given(id);
@@ -545,7 +557,7 @@ impl Builder {
         node.params.len() as u16 + u16::from(!matches!(node.kind, NodeKind::Transform))
     }
 
-    pub fn on_error(&mut self, target: To, updates: &[S]) -> &mut Self {
+    pub(crate) fn on_error(&mut self, target: To, updates: &[S]) -> &mut Self {
         let id = NodeId(self.flow.nodes.len() as u32 - 1);
         let updates = updates.to_vec();
         self.wiring.push(Box::new(move |b| {
@@ -556,7 +568,7 @@ impl Builder {
         self
     }
 
-    pub fn flow_on_error(&mut self, target: To) -> &mut Self {
+    pub(crate) fn flow_on_error(&mut self, target: To) -> &mut Self {
         self.wiring.push(Box::new(move |b| {
             let way = b.error_way(&target, &[], 1);
             b.flow.on_error = Some(way);
@@ -572,7 +584,7 @@ impl Builder {
         }
     }
 
-    pub fn on_timeout(&mut self, target: To, updates: &[S]) -> &mut Self {
+    pub(crate) fn on_timeout(&mut self, target: To, updates: &[S]) -> &mut Self {
         let id = NodeId(self.flow.nodes.len() as u32 - 1);
         let updates = updates.to_vec();
         self.wiring.push(Box::new(move |b| {
@@ -587,19 +599,19 @@ impl Builder {
         self
     }
 
-    pub fn limits(&mut self, limits: Limits) -> &mut Self {
+    pub(crate) fn limits(&mut self, limits: Limits) -> &mut Self {
         self.flow.limits = limits;
         self
     }
 
-    pub fn result(&mut self, e: &E) -> &mut Self {
+    pub(crate) fn result(&mut self, e: &E) -> &mut Self {
         let chunk = self.chunk(0, &[], e);
         self.flow.result = Some(chunk);
         self
     }
 
     /// `a -> b -> c`; `start` and `end` as in source.
-    pub fn edge(&mut self, path: &'static str) -> &mut Self {
+    pub(crate) fn edge(&mut self, path: &'static str) -> &mut Self {
         self.wiring.push(Box::new(move |b| {
             let names: Vec<&'static str> = path.split("->").map(str::trim).collect();
             for pair in names.windows(2) {
@@ -611,7 +623,7 @@ impl Builder {
     }
 
     /// `policy of [sources] -> target`.
-    pub fn join(
+    pub(crate) fn join(
         &mut self,
         policy: Policy,
         sources: &'static [&'static str],
@@ -620,7 +632,7 @@ impl Builder {
         self.join_else(policy, sources, target, None)
     }
 
-    pub fn join_else(
+    pub(crate) fn join_else(
         &mut self,
         policy: Policy,
         sources: &'static [&'static str],
@@ -739,7 +751,7 @@ impl Builder {
         ChunkId(self.image.chunks.len() as u32 - 1)
     }
 
-    pub fn build(&mut self) -> Arc<Program> {
+    pub(crate) fn build(&mut self) -> Arc<Program> {
         let wiring = std::mem::take(&mut self.wiring);
         wiring.into_iter().for_each(|wire| wire(self));
         let mut image = self.image.clone();

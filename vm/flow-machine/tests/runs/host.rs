@@ -7,12 +7,12 @@ use std::sync::Arc;
 use flow_machine::*;
 use serde_json::{Map, Value as Json, json};
 
-pub const SECOND: i64 = 1_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
 
 /// What a worker does with its n-th call.
-pub type Script = Box<dyn FnMut(&Dispatch) -> (i64, Outcome)>;
+pub(crate) type Script = Box<dyn FnMut(&Dispatch) -> (i64, Outcome)>;
 
-pub struct Host {
+pub(crate) struct Host {
     pub machine: Machine,
     pub events: Vec<Event>,
     pub checkpoints: Vec<Checkpoint>,
@@ -25,11 +25,11 @@ pub struct Host {
     pub peak: usize,
 }
 
-pub fn reply(value: Json) -> Outcome {
+pub(crate) fn reply(value: Json) -> Outcome {
     Outcome::Reply { value }
 }
 
-pub fn fails(class: flow_bytecode::ErrorClass) -> Outcome {
+pub(crate) fn fails(class: flow_bytecode::ErrorClass) -> Outcome {
     Outcome::Failed {
         class,
         message: "scripted".into(),
@@ -38,11 +38,11 @@ pub fn fails(class: flow_bytecode::ErrorClass) -> Outcome {
 }
 
 /// Every worker replies at once with its node's name and index.
-pub fn echo() -> Script {
+pub(crate) fn echo() -> Script {
     Box::new(|dispatch| (0, reply(named(dispatch))))
 }
 
-pub fn named(dispatch: &Dispatch) -> Json {
+pub(crate) fn named(dispatch: &Dispatch) -> Json {
     if dispatch.attempt.contains('#') {
         json!(format!("{}{}", dispatch.node, dispatch.index))
     } else {
@@ -50,7 +50,7 @@ pub fn named(dispatch: &Dispatch) -> Json {
     }
 }
 
-pub fn start(input: Json) -> Start {
+pub(crate) fn start(input: Json) -> Start {
     Start {
         run: "r".into(),
         flow: "test".into(),
@@ -63,7 +63,7 @@ pub fn start(input: Json) -> Start {
 }
 
 impl Host {
-    pub fn new(program: &Arc<Program>, start: Start, script: Script) -> Host {
+    pub(crate) fn new(program: &Arc<Program>, start: Start, script: Script) -> Host {
         let machine =
             Machine::start(program.clone(), start, 0).unwrap_or_else(|refusal| panic!("{}", refusal.message));
         Host {
@@ -80,12 +80,12 @@ impl Host {
     }
 
     /// Runs until nothing moves without an answer.
-    pub fn run(mut self) -> Host {
+    pub(crate) fn run(mut self) -> Host {
         self.go();
         self
     }
 
-    pub fn go(&mut self) {
+    pub(crate) fn go(&mut self) {
         loop {
             self.take();
             let due = self.machine.next_due();
@@ -112,7 +112,7 @@ impl Host {
         }
     }
 
-    pub fn take(&mut self) {
+    pub(crate) fn take(&mut self) {
         let output = self.machine.take();
         self.events.extend(output.events);
         self.checkpoints.extend(output.checkpoints);
@@ -138,39 +138,39 @@ impl Host {
         self.peak = self.peak.max(self.machine.in_flight().len());
     }
 
-    pub fn apply(&mut self, input: Input) -> Result<(), Refusal> {
+    pub(crate) fn apply(&mut self, input: Input) -> Result<(), Refusal> {
         let result = self.machine.apply(input, self.now);
         self.go();
         result
     }
 
-    pub fn answer(&mut self, interrupt: &str, value: Json) -> Result<(), Refusal> {
+    pub(crate) fn answer(&mut self, interrupt: &str, value: Json) -> Result<(), Refusal> {
         self.apply(Input::Answer {
             interrupt: interrupt.into(),
             value,
         })
     }
 
-    pub fn state(&self, field: &str) -> Json {
+    pub(crate) fn state(&self, field: &str) -> Json {
         self.machine.state().get(field).cloned().unwrap_or(Json::Null)
     }
 
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         self.machine.path().join(" ")
     }
 
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         self.machine.status()
     }
 
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.machine
             .error()
             .map(|error| error.code.clone())
             .unwrap_or_default()
     }
 
-    pub fn count(&self, worker: &str) -> usize {
+    pub(crate) fn count(&self, worker: &str) -> usize {
         self.calls
             .iter()
             .filter(|(_, dispatch)| dispatch.node == worker)
@@ -178,16 +178,17 @@ impl Host {
     }
 
     /// The run's log gives the run again, whole and cut anywhere.
-    pub fn check_replay(&self, program: &Arc<Program>) {
+    pub(crate) fn check_replay(&self, program: &Arc<Program>) {
         for cut in 1..=self.events.len() {
             let mut again = Machine::replay(program.clone(), self.events[..cut].iter().cloned())
                 .unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
             let output = again.take();
             let made: Vec<&Event> = self.events[..cut].iter().chain(&output.events).collect();
             for (at, event) in made.iter().enumerate() {
-                if matches!(event.kind, EventKind::Received { .. }) && at >= cut {
-                    panic!("an input was made up");
-                }
+                assert!(
+                    !(matches!(event.kind, EventKind::Received { .. }) && at >= cut),
+                    "an input was made up"
+                );
                 if let Some(original) = self
                     .events
                     .get(at)

@@ -1,5 +1,16 @@
 //! Runs of small programs on the machine: one file per matter.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::needless_for_each,
+    clippy::needless_pass_by_value,
+    clippy::many_single_char_names,
+    clippy::type_complexity,
+    dead_code,
+    reason = "tests may panic, and programs written by hand read best when they are short"
+)]
+
 mod builder;
 mod failing;
 mod host;

@@ -146,7 +146,7 @@ fn program(seed: u64) -> Arc<Program> {
 fn run(program: &Arc<Program>, seed: u64, timing: u64) -> Host {
     let script = Box::new(move |d: &Dispatch| {
         let delay = (mix(timing, &d.attempt) % 5) as i64 * SECOND / 2;
-        let fails_now = mix(seed, &d.attempt) % 5 == 0;
+        let fails_now = mix(seed, &d.attempt).is_multiple_of(5);
         (
             delay,
             if fails_now {

@@ -102,6 +102,10 @@ pub(crate) struct Run {
     joins: Vec<JoinState>,
     /// Deferred nodes that were triggered.
     held: BTreeMap<NodeId, Held>,
+    /// Open questions by node and ordinal.
+    asked: BTreeMap<(NodeId, u32), ActId>,
+    /// Open waits in order of opening.
+    waits: BTreeMap<u64, ActId>,
     /// How many interrupts and waits were opened.
     openings: u64,
     /// Events that no wait has used: declared index and data, oldest first.
@@ -254,6 +258,7 @@ impl Run {
             self.timers.remove(&(due, id));
         }
         self.timers.extend(dues(&now).into_iter().map(|due| (due, id)));
+        self.note_open(id, &was, &now);
         self.in_flight -= u64::from(matches!(was, Phase::Running { .. }));
         self.in_flight += u64::from(matches!(now, Phase::Running { .. }));
         if role == Role::Normal {
@@ -268,6 +273,19 @@ impl Run {
         }
         if matches!(now, Phase::Queued | Phase::Answered(_)) {
             self.enqueue(id);
+        }
+    }
+
+    fn note_open(&mut self, id: ActId, was: &Phase, now: &Phase) {
+        match was {
+            Phase::Open(question) => drop(self.asked.remove(&(id.node, question.ordinal))),
+            Phase::Waiting(waiting) => drop(self.waits.remove(&waiting.opened)),
+            _ => {}
+        }
+        match now {
+            Phase::Open(question) => drop(self.asked.insert((id.node, question.ordinal), id)),
+            Phase::Waiting(waiting) => drop(self.waits.insert(waiting.opened, id)),
+            _ => {}
         }
     }
 

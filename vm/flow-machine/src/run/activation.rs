@@ -84,6 +84,8 @@ pub(crate) struct Activation {
     pub(crate) fired: bool,
     /// Whether its call was compensated, and has to be made again if the run goes on.
     pub(crate) undone: bool,
+    /// How often it was compensated and made again: each time under a new key.
+    pub(crate) remade: u32,
 }
 
 /// Where an activation stands.
@@ -126,8 +128,18 @@ pub(crate) struct Question {
     pub(crate) show: Json,
     pub(crate) answer: Option<TypeId>,
     pub(crate) due: Option<Time>,
-    /// Whether the answer stands for the reply of a call whose outcome is not known.
-    pub(crate) for_call: bool,
+    pub(crate) about: About,
+}
+
+/// What a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum About {
+    /// What its node asks.
+    Node,
+    /// A call whose outcome is not known: the answer stands for the reply.
+    Outcome,
+    /// A call that is blocked: null makes it again, another answer stands for the reply.
+    Blocked,
 }
 
 /// An open wait.
@@ -251,6 +263,7 @@ impl Activation {
             ways: Ways::None,
             fired: false,
             undone: false,
+            remade: 0,
         }
     }
 

@@ -36,7 +36,11 @@ impl Run {
         let act = &self.acts[&id];
         let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
         let args = self.value(call.args, &params, step, &view)?;
-        let key = format!("{}/{}", self.id, self.act_name(&self.acts[&id]));
+        let mut key = format!("{}/{}", self.id, self.act_name(&self.acts[&id]));
+        let remade = self.acts[&id].remade;
+        if remade > 0 {
+            key.extend(["~", &remade.to_string()]);
+        }
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
         let worker = &program.image().workers[call.worker.index()];
@@ -201,6 +205,14 @@ impl Run {
                     ..failure
                 },
             );
+        }
+        if let Some(blocked) = reply.blocked {
+            if self.acts[&id].role == Role::Normal {
+                return self.ask_to_unblock(id, attempt, blocked);
+            }
+            // Nobody is asked while a run ends.
+            let failure = Failure::new(ErrorClass::Reported, format!("blocked: {}", blocked.summary));
+            return self.attempt_failed(id, attempt, &failure);
         }
         if let Err(failure) = self.accept(
             id,

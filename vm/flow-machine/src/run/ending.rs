@@ -216,6 +216,40 @@ impl Run {
         }
     }
 
+    /// Makes the calls again that were compensated before their steps were committed.
+    pub(super) fn remake_undone(&mut self) {
+        let undone: Vec<ActId> = self
+            .acts
+            .values()
+            .filter(|act| act.undone)
+            .map(|act| act.id)
+            .collect();
+        for id in undone {
+            self.remake(id);
+        }
+    }
+
+    fn remake(&mut self, id: ActId) {
+        let Some(act) = self.acts.get_mut(&id) else { return };
+        let (step, group) = (act.step, act.group);
+        let arrows = matches!(act.ways, super::Ways::Arrows);
+        *act = Activation {
+            arrived: std::mem::take(&mut act.arrived),
+            group,
+            lane: act.lane,
+            step,
+            attempts: act.attempts,
+            remade: act.remade + 1,
+            ..Activation::new(id, Role::Normal, act.params.clone())
+        };
+        self.to_fire.remove(&id);
+        self.count_live(step, false, true);
+        if let Some(group) = group {
+            self.item_reopened(group, id, arrows);
+        }
+        self.enqueue(id);
+    }
+
     fn next_finally(&mut self) -> bool {
         let Life::Ending(ending) = &mut self.life else {
             return false;

@@ -13,8 +13,16 @@ pub(super) struct Reply {
     pub(super) tokens: u64,
     pub(super) events: Vec<(String, Json)>,
     pub(super) error: Option<Failure>,
+    pub(super) blocked: Option<Blocked>,
     /// Nanoseconds for which the worker wants to be left alone.
     pub(super) rests: Option<i64>,
+}
+
+/// A worker cannot go on until somebody does something.
+pub(super) struct Blocked {
+    pub(super) summary: String,
+    /// As the receipt lists them.
+    pub(super) blockers: Json,
 }
 
 impl Reply {
@@ -28,6 +36,7 @@ impl Reply {
                 tokens: 0,
                 events: Vec::new(),
                 error: None,
+                blocked: None,
                 rests: None,
             });
         };
@@ -51,6 +60,7 @@ impl Reply {
             tokens: tokens(envelope.get("usage")),
             events: events(envelope.get("events")),
             error: error(envelope),
+            blocked: blocked(envelope),
             rests: rests(envelope.get("rate_limit")),
         })
     }
@@ -100,14 +110,21 @@ fn error(envelope: &Map<String, Json>) -> Option<Failure> {
         });
     }
     let receipt = envelope.get("receipt")?;
-    match receipt.get("status").and_then(Json::as_str) {
-        Some("failed") => Some(Failure::new(ErrorClass::Reported, text(receipt.get("summary")))),
-        Some("blocked") => Some(Failure::new(
-            ErrorClass::Reported,
-            format!("blocked: {}", text(receipt.get("summary"))),
-        )),
-        _ => None,
-    }
+    let failed = receipt.get("status").and_then(Json::as_str) == Some("failed");
+    failed.then(|| Failure::new(ErrorClass::Reported, text(receipt.get("summary"))))
+}
+
+fn blocked(envelope: &Map<String, Json>) -> Option<Blocked> {
+    let receipt = envelope.get("receipt")?;
+    let says_so = receipt.get("status").and_then(Json::as_str) == Some("blocked");
+    says_so.then(|| Blocked {
+        summary: receipt
+            .get("summary")
+            .and_then(Json::as_str)
+            .unwrap_or("no reason given")
+            .to_owned(),
+        blockers: receipt.get("blockers").cloned().unwrap_or(Json::Null),
+    })
 }
 
 fn rests(limit: Option<&Json>) -> Option<i64> {

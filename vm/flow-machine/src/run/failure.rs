@@ -25,7 +25,7 @@ impl Run {
         match self.acts.get(&id).map(|act| act.role) {
             None => return,
             Some(Role::Undo(_)) => return self.finish(id, Settlement::Failed, Vec::new(), Ways::None),
-            Some(Role::Finally) => return self.finally_failed(id, failure),
+            Some(Role::Finally) => return self.finally_fails(id, failure),
             Some(Role::Normal) => {}
         }
         match self.take_failure(id, failure) {
@@ -40,6 +40,18 @@ impl Run {
             }
             Ok(None) => self.not_taken(id, failure),
             Err(own) => self.not_taken(id, &own),
+        }
+    }
+
+    /// A `finally` node's own `on error` may update, and says whether the run is harmed.
+    fn finally_fails(&mut self, id: ActId, failure: &Failure) {
+        let own = self.node(id.node).on_error.is_some();
+        match own.then(|| self.take_failure(id, failure)) {
+            Some(Ok(Some(taken))) if !taken.aims.iter().any(|aim| matches!(aim, Aim::Stop(_))) => {
+                self.finish(id, taken.how, taken.updates, Ways::None);
+            }
+            Some(Err(own)) => self.finally_failed(id, &own),
+            _ => self.finally_failed(id, failure),
         }
     }
 

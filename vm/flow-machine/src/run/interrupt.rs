@@ -1,10 +1,11 @@
 //! Interrupts: opening, answers, and calls whose outcome only a person can tell.
 
-use flow_bytecode::{Interrupt, NodeKind};
+use flow_bytecode::{ErrorClass, Interrupt, NodeId, NodeKind};
 use serde_json::Value as Json;
 
 use super::Run;
-use super::activation::{ActId, Answer, Failure, Phase, Question};
+use super::activation::{About, ActId, Answer, Failure, Phase, Question};
+use super::envelope::Blocked;
 use crate::event::{EventKind, Settlement};
 use crate::input::Refusal;
 use crate::value::Value;
@@ -54,17 +55,21 @@ impl Run {
             show,
             answer: interrupt.answer,
             due,
-            for_call: false,
+            about: About::Node,
         }))
     }
 
     fn next_ordinal(&self, id: ActId) -> u32 {
-        let open = self.acts.values().filter(|act| act.id.node == id.node);
-        let ordinals = open.filter_map(|act| match &act.phase {
-            Phase::Open(question) => Some(question.ordinal),
-            _ => None,
-        });
-        ordinals.max().unwrap_or(0) + 1
+        self.open_of(id.node)
+            .next_back()
+            .map_or(0, |(ordinal, _)| ordinal)
+            + 1
+    }
+
+    /// The open questions of a node.
+    fn open_of(&self, node: NodeId) -> impl DoubleEndedIterator<Item = (u32, ActId)> {
+        let of_node = self.asked.range((node, 0)..=(node, u32::MAX));
+        of_node.map(|((_, ordinal), id)| (*ordinal, *id))
     }
 
     fn open(&mut self, id: ActId, mut question: Question) {
@@ -96,25 +101,46 @@ impl Run {
                 retry_at: None,
             },
         );
-        let answer = self.acts[&id].call.as_ref().map(|frame| frame.reply);
         let ask = format!(
             "what came of the call of `{}`? Its outcome is not known, and it must not be made twice",
             self.node_name(id.node)
         );
-        let show = Json::String(attempt.into());
-        let ordinal = self.next_ordinal(id);
-        self.open(
-            id,
-            Question {
-                ordinal,
-                opened: 0,
-                ask,
-                show,
-                answer,
-                due: None,
-                for_call: true,
+        self.ask_about_call(id, ask, Json::String(attempt.into()), About::Outcome);
+    }
+
+    /// A worker says that it cannot go on as things are: somebody has to clear the way, or to say
+    /// what the reply is.
+    pub(super) fn ask_to_unblock(&mut self, id: ActId, attempt: &str, blocked: Blocked) {
+        let step = self.acts[&id].step;
+        self.event(
+            step,
+            Some(id.node),
+            EventKind::Failed {
+                attempt: attempt.into(),
+                class: ErrorClass::Reported,
+                message: format!("blocked: {}", blocked.summary),
+                retry_at: None,
             },
         );
+        let ask = format!(
+            "`{}` is blocked: {}. Answer null to call it again, or with what it should have replied",
+            self.node_name(id.node),
+            blocked.summary
+        );
+        self.ask_about_call(id, ask, blocked.blockers, About::Blocked);
+    }
+
+    fn ask_about_call(&mut self, id: ActId, ask: String, show: Json, about: About) {
+        let question = Question {
+            ordinal: self.next_ordinal(id),
+            opened: 0,
+            ask,
+            show,
+            answer: self.acts[&id].call.as_ref().map(|frame| frame.reply),
+            due: None,
+            about,
+        };
+        self.open(id, question);
     }
 
     /// Takes an answer: checked first, refused if it does not fit.
@@ -123,14 +149,15 @@ impl Run {
         let Phase::Open(question) = self.acts[&id].phase.clone() else {
             unreachable!("it was found open")
         };
-        let value = match question.answer {
+        let calls_again = question.about == About::Blocked && json.is_null();
+        let value = match question.answer.filter(|_| !calls_again) {
             Some(ty) => self.check(ty, json).map_err(|fault| Refusal {
                 code: "F2402",
                 message: format!("the answer does not fit: {fault}"),
             })?,
             None => border::plain_value(json).unwrap_or(Value::Null),
         };
-        if !question.for_call {
+        if question.about == About::Node {
             self.try_answer(id, &value)?;
         }
         Ok((id, value))
@@ -164,21 +191,17 @@ impl Run {
             Some((name, number)) => (name, number.parse::<u32>().ok()),
             None => (interrupt, None),
         };
-        let open: Vec<(ActId, u32)> = self
-            .acts
-            .values()
-            .filter(|act| *self.node_name(act.id.node) == *name)
-            .filter_map(|act| match &act.phase {
-                Phase::Open(question) => Some((act.id, question.ordinal)),
-                _ => None,
-            })
-            .collect();
+        let node = (0..).map(NodeId).zip(&self.flow().nodes);
+        let node = node
+            .filter(|(_, node)| &**self.program.text(node.name) == name)
+            .map(|(id, _)| id);
+        let open: Vec<(u32, ActId)> = node.flat_map(|node| self.open_of(node)).collect();
         let found = match (ordinal, open.as_slice()) {
-            (None, [(only, _)]) => Some(*only),
+            (None, [(_, only)]) => Some(*only),
             (Some(ordinal), open) => open
                 .iter()
-                .find(|(_, number)| *number == ordinal)
-                .map(|(id, _)| *id),
+                .find(|(number, _)| *number == ordinal)
+                .map(|(_, id)| *id),
             _ => None,
         };
         found.ok_or_else(|| {
@@ -202,9 +225,19 @@ impl Run {
 
     /// An answer or time-out settles in a step of its own.
     pub(super) fn settle_open(&mut self, id: ActId, answer: Answer) {
-        let for_call = matches!(&self.acts[&id].phase, Phase::Open(question) if question.for_call);
+        let about = match &self.acts[&id].phase {
+            Phase::Open(question) => question.about,
+            _ => About::Node,
+        };
         self.own_step(id);
-        if let (true, Answer::Value(value)) = (for_call, &answer) {
+        if let (About::Blocked, Answer::Value(Value::Null)) = (about, &answer) {
+            if let Some(act) = self.acts.get_mut(&id) {
+                // That it was blocked costs no attempt.
+                act.tries -= 1;
+            }
+            return self.set_phase(id, Phase::Queued);
+        }
+        if let (true, Answer::Value(value)) = (about != About::Node, &answer) {
             // It stands for the reply, which has been checked.
             let value = value.clone();
             self.set_phase(id, Phase::Answered(answer));

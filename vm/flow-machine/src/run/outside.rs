@@ -207,6 +207,7 @@ impl Run {
     /// Runs failed activations again; what succeeded beside them is kept.
     fn retry_failed(&mut self, failed: &[ActId]) {
         self.reopen();
+        self.remake_undone();
         for id in failed {
             if let Some(route) = self.routes.get_mut(id) {
                 route.failed = false;

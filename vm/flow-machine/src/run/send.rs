@@ -194,6 +194,21 @@ impl Run {
         }
     }
 
+    /// An item that had settled is to run again.
+    pub(super) fn item_reopened(&mut self, group: GroupId, id: ActId, arrows: bool) {
+        let closed = |firing: &Firing| matches!(firing, Firing::Group(closed) if *closed == group);
+        self.to_fire.retain(|_, firing| !closed(firing));
+        if arrows {
+            self.activate(id.node);
+        }
+        let Some(open) = self.groups.get_mut(&group) else {
+            return;
+        };
+        open.settled -= 1;
+        open.succeeded -= u32::from(arrows);
+        open.left -= u32::from(!arrows);
+    }
+
     fn close_group(&mut self, group: GroupId) {
         let Some(open) = self.groups.get(&group) else {
             return;

@@ -80,8 +80,9 @@ impl Run {
 
     pub(crate) fn interrupts(&self) -> Vec<OpenInterrupt> {
         let mut open: Vec<(u64, OpenInterrupt)> = self
-            .acts
+            .asked
             .values()
+            .filter_map(|id| self.acts.get(id))
             .filter_map(|act| match &act.phase {
                 Phase::Open(question) => {
                     let node = self.node_name(act.id.node).to_string();

@@ -80,6 +80,8 @@ impl Run {
             groups: BTreeMap::new(),
             joins,
             held: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            waits: BTreeMap::new(),
             openings: 0,
             inbox: Vec::new(),
             verdicts: BTreeMap::new(),

@@ -127,16 +127,8 @@ impl Run {
 
     /// Gives an event to the open wait that it fits and that opened first, or keeps it.
     pub(super) fn offer_event(&mut self, event: u32, value: Value) {
-        let mut open: Vec<(u64, ActId)> = self
-            .acts
-            .values()
-            .filter_map(|act| match &act.phase {
-                Phase::Waiting(waiting) => Some((waiting.opened, act.id)),
-                _ => None,
-            })
-            .collect();
-        open.sort_unstable();
-        for (_, id) in open {
+        let open: Vec<ActId> = self.waits.values().copied().collect();
+        for id in open {
             if let Some(choice) = self.fitting(id, event, &value, true) {
                 return self.take_choice(id, choice, value);
             }

@@ -446,3 +446,117 @@ fn commands_are_held_to_what_the_node_allows() {
     assert_eq!(run(json!({"goto": "c"})).status(), Status::Failed);
     assert_eq!(run(json!({"update": {"nothing": 1}})).status(), Status::Failed);
 }
+
+/// L-44: an outcome that was undone is not kept: `retry` makes the call again, under a new key.
+#[test]
+fn undone_calls_are_made_again() {
+    let mut b = collecting();
+    tag(&mut b, "a");
+    b.undo("undo_a");
+    tag(&mut b, "bad");
+    b.send(
+        "s",
+        vec![(
+            E::List(vec![E::Int(1), E::Int(2)]),
+            "w",
+            vec![("x", E::Reg(0))],
+            None,
+        )],
+    );
+    b.task_with(
+        "w",
+        &[("x", T::Int)],
+        &[("x", E::Reg(0))],
+        T::Json,
+        &[S::Send("v", E::Reg(1))],
+    );
+    b.undo("undo_w");
+    tag(&mut b, "first");
+    b.edge("start -> first -> a")
+        .edge("first -> bad")
+        .edge("start -> s")
+        .edge("w -> end");
+    let program = b.build();
+    let script = Box::new(|d: &Dispatch| {
+        let fails_now = d.node == "bad" && d.number == 1;
+        (
+            if d.node == "bad" { SECOND } else { 0 },
+            if fails_now {
+                fails(ErrorClass::Http4xx)
+            } else {
+                reply(json!(d.key))
+            },
+        )
+    });
+    let mut host = Host::new(&program, start(json!({})), script).run();
+    assert_eq!(host.status(), Status::Failed);
+    host.apply(Input::Retry { node: None }).unwrap();
+    assert_eq!(host.status(), Status::Done);
+    assert_eq!(
+        host.state("v"),
+        json!(["r/1:first", "r/2:a~1", "r/2:bad", "r/2:w#0~1", "r/2:w#1~1"])
+    );
+    let undone = host.calls.iter().filter(|(_, d)| d.attempt.contains("-undo"));
+    assert_eq!(undone.count(), 3);
+    host.check_replay(&program);
+}
+
+/// A worker that is blocked asks: null makes the call again at no cost of attempts, anything else
+/// stands for the reply.
+#[test]
+fn blocked_calls_ask() {
+    for (answer, calls) in [(json!(null), 2), (json!("by hand"), 1)] {
+        let mut b = collecting();
+        b.task_with("a", &[], &[], T::Str, &[S::Send("v", E::Reg(0))]);
+        tag(&mut b, "c");
+        b.edge("start -> a -> end").edge("start -> c");
+        let program = b.build();
+        let script = Box::new(|d: &Dispatch| {
+            let receipt = json!({"flow": 1, "receipt": {
+                "status": "blocked", "summary": "no access", "blockers": [{"type": "access"}],
+            }});
+            (
+                0,
+                reply(if d.node == "a" && d.number == 1 {
+                    receipt
+                } else {
+                    named(d)
+                }),
+            )
+        });
+        let mut host = Host::new(&program, start(json!({})), script).run();
+        assert_eq!((host.status(), host.path()), (Status::Interrupted, "c".into()));
+        assert_eq!(host.machine.interrupts()[0].show, json!([{"type": "access"}]));
+        assert_eq!(host.answer("a", json!(7)).unwrap_err().code, "F2402");
+        host.answer("a", answer.clone()).unwrap();
+        assert_eq!((host.status(), host.count("a")), (Status::Done, calls));
+        let by = answer.as_str().unwrap_or("a");
+        assert_eq!(host.state("v"), json!(["c", by]));
+        host.check_replay(&program);
+    }
+}
+
+/// L-29: a `finally` node that fails harms a run that was done, unless its own `on error` takes it.
+#[test]
+fn finally_takes_its_own_errors() {
+    for (way, status) in [(None, Status::Failed), (Some(To::Skip), Status::Done)] {
+        let mut b = collecting();
+        tag(&mut b, "a");
+        tag(&mut b, "z");
+        b.schedule(Schedule::Finally);
+        if let Some(way) = way {
+            b.on_error(way, &[S::Send("v", E::Str("no matter"))]);
+        }
+        b.edge("start -> a");
+        let program = b.build();
+        let host = Host::new(&program, start(json!({})), failing("z", 9, ErrorClass::Http4xx)).run();
+        assert_eq!(host.status(), status);
+        let expected = if status == Status::Done {
+            json!(["a", "no matter"])
+        } else {
+            json!(["a"])
+        };
+        assert_eq!(host.state("v"), expected);
+        host.check_replay(&program);
+    }
+}

@@ -6,6 +6,7 @@ mod cycles;
 mod fields;
 pub mod graph_view;
 mod joins;
+mod run_fields;
 pub mod shape;
 mod site;
 pub mod together;
@@ -145,6 +146,11 @@ pub const PASSES: &[Pass] = &[
         name: "attempts without timeout",
         codes: &[codes::lints::NO_TIMEOUT],
         run: clauses::no_timeout,
+    },
+    Pass {
+        name: "properties of `run` out of place",
+        codes: &[codes::types::RUN_FIELD_PLACE],
+        run: run_fields::out_of_place,
     },
     Pass {
         name: "undo missing",

@@ -24,4 +24,5 @@ codes! {
     UNKNOWN_RUN_FIELD = "F0321", Error, "`run` has no such property";
     JSON_AS_VALUE = "F0322", Error, "`json` is used before it was narrowed";
     NEVER_NULL = "F0323", Warning, "a test for null of a value that is never null";
+    RUN_FIELD_PLACE = "F0324", Error, "a property of `run` where it says nothing";
 }

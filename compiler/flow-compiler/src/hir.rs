@@ -5,6 +5,7 @@
 pub mod expr;
 pub mod flow;
 pub mod print;
+pub mod test;
 pub mod walk;
 
 use flow_bytecode::Protocol;
@@ -29,6 +30,8 @@ pub struct Program {
     pub workers: Vec<Worker>,
     /// Flows: those of the entry file first, in order of declaration.
     pub flows: Vec<Flow>,
+    /// Tests: those of the entry file first.
+    pub tests: Vec<test::Test>,
     /// How many of `flows` belong to the entry file.
     pub entry_flows: usize,
 }

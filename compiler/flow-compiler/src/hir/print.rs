@@ -7,6 +7,7 @@ use super::expr::{Expr, ExprKind, Pattern, PatternKind};
 use super::flow::{
     ArmTest, Call, Decision, Flow, Node, NodeKind, Source, Stmt, Target, TargetKind, WaitFor, WaitKind,
 };
+use super::test::{Action, Expect, MockKind, MockReply, Test};
 use super::{ConstValue, Param, Program};
 use crate::types::show;
 
@@ -59,6 +60,13 @@ pub fn print(program: &Program) -> String {
         }
         .flow(flow, &mut out);
     }
+    for test in &program.tests {
+        Printer {
+            program,
+            flow: program.flows.get(test.flow.index()),
+        }
+        .test(test, &mut out);
+    }
     out
 }
 
@@ -68,6 +76,67 @@ struct Printer<'p> {
 }
 
 impl Printer<'_> {
+    fn test(&self, test: &Test, out: &mut String) {
+        let flow = self.flow.map_or("?", |flow| &flow.name.text);
+        let _ = writeln!(out, "test {:?} for {flow}", test.name);
+        let _ = writeln!(out, "  input {}", self.expr(&test.input));
+        if let Some(config) = &test.config {
+            let _ = writeln!(out, "  config {}", self.expr(config));
+        }
+        for mock in &test.mocks {
+            let name = &self.program.workers[mock.worker.index()].name.text;
+            for case in &mock.cases {
+                let numbers = case.numbers.as_ref().map_or(String::new(), pattern);
+                let reply = self.mock(&case.reply);
+                let _ = writeln!(out, "  mock {name} {numbers}{reply}");
+            }
+        }
+        for timed in &test.timed {
+            let action = match &timed.action {
+                Action::Cancel => "cancel".to_string(),
+                Action::Event(event, None) => format!("event {event}"),
+                Action::Event(event, Some(value)) => format!("event {event} {}", self.expr(value)),
+                Action::Inject(updates) => {
+                    let values = updates.iter().map(|update| self.expr(&update.value));
+                    format!("inject {}", values.collect::<Vec<_>>().join(", "))
+                }
+            };
+            let _ = writeln!(out, "  at {} {action}", self.expr(&timed.at));
+        }
+        for answer in &test.answers {
+            for case in &answer.cases {
+                let numbers = case.numbers.as_ref().map_or(String::new(), pattern);
+                let value = self.expr(&case.reply.value);
+                let _ = writeln!(out, "  answer {} {numbers}-> {value}", answer.node.text);
+            }
+        }
+        for expect in &test.expects {
+            let text = match expect {
+                Expect::Cond { cond, .. } => self.expr(cond),
+                Expect::Fails { code, .. } => format!("fails {}", code.as_deref().unwrap_or("")),
+            };
+            let _ = writeln!(out, "  expect {text}");
+        }
+    }
+
+    fn mock(&self, reply: &MockReply) -> String {
+        let after = reply
+            .after
+            .as_ref()
+            .map_or(String::new(), |after| format!("after {} ", self.expr(after)));
+        let kind = match &reply.kind {
+            MockKind::Error => "?".to_string(),
+            MockKind::Never => "never".to_string(),
+            MockKind::Reply(value) => format!("-> {}", self.expr(value)),
+            MockKind::Fails { class, then: None } => format!("fails {class:?}"),
+            MockKind::Fails {
+                class,
+                then: Some((times, then)),
+            } => format!("fails {class:?} times {times} then {}", self.mock(then)),
+        };
+        format!("{after}{kind}")
+    }
+
     fn flow(&self, flow: &Flow, out: &mut String) {
         let _ = writeln!(out, "flow {}({})", flow.name.text, self.params(&flow.params));
         for limit in &flow.limits {

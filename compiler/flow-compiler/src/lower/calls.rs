@@ -58,6 +58,9 @@ impl Lower<'_> {
         want: Option<Ty>,
         span: Span,
     ) -> Expr {
+        if let Some(found) = self.observed_call(cx, name, args, span) {
+            return found;
+        }
         if let Some(bound) = cx
             .locals
             .iter_mut()

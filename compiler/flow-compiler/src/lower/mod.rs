@@ -16,6 +16,7 @@ mod cover;
 mod edges;
 mod eval;
 mod eval_methods;
+mod expects;
 mod exprs;
 mod facts;
 mod flows;
@@ -154,6 +155,8 @@ pub(crate) struct Cx {
     pub no_run: bool,
     /// Type parameters of the declaration around.
     pub type_params: Rc<BTreeMap<String, Ty>>,
+    /// In a condition of a test: what it sees of the run.
+    pub seen: Option<Rc<expects::Seen>>,
     /// Functions that the body calls: to find recursion.
     pub calls: BTreeSet<u32>,
 }

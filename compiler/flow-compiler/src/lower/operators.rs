@@ -157,6 +157,9 @@ impl Lower<'_> {
         right: &ast::Expr,
         span: Span,
     ) -> Expr {
+        if let Some(compared) = self.path_compared(cx, op == Written::Eq, (left, right), span) {
+            return compared;
+        }
         let first_right = !self.means_value(cx, left) && self.means_value(cx, right);
         let (a, b) = if first_right {
             let right = self.expr(cx, right, None);

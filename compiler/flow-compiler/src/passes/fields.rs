@@ -58,6 +58,12 @@ fn touched(facts: &Facts<'_>) -> (BTreeSet<FieldRef>, BTreeSet<FieldRef>) {
     if let Some(result) = &facts.flow.result {
         site::reads_of(result, &mut note);
     }
+    let tests = facts.program.tests.iter();
+    for test in
+        tests.filter(|test| std::ptr::eq(&raw const facts.program.flows[test.flow.index()], facts.flow))
+    {
+        test.conditions(&mut |cond| site::reads_of(cond, &mut note));
+    }
     (reads, writes)
 }
 

@@ -23,6 +23,7 @@ pub mod schema;
 pub mod start;
 pub mod types;
 
+pub use flow_grammar::{NotUtf8, decode};
 pub use project::{LoadError, Loader, NoFiles};
 
 use flow_diagnostics::{Diagnostic, SourceMap};

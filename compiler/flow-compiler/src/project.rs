@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use flow_diagnostics::codes::names as codes;
-use flow_diagnostics::{Diagnostic, SourceMap, Span};
+use flow_diagnostics::{Diagnostic, FileId, SourceMap, Span};
+use flow_grammar::NotUtf8;
 use flow_grammar::ast::{self, ImportPath, Item};
 
 /// Where texts come from: a disk, an editor, a table in a test.
@@ -19,8 +20,8 @@ pub trait Loader {
 pub enum LoadError {
     /// There is no such file.
     NotFound,
-    /// It is not UTF-8.
-    NotText,
+    /// It is not UTF-8; [`decode`](crate::decode) says where.
+    NotText(NotUtf8),
     /// Anything else, as a person would say it.
     Other(String),
 }
@@ -44,7 +45,7 @@ impl std::fmt::Display for LoadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotFound => f.write_str("there is no such file"),
-            Self::NotText => f.write_str("it is not UTF-8 text"),
+            Self::NotText(wrong) => write!(f, "it is not UTF-8 text: {wrong}"),
             Self::Other(why) => f.write_str(why),
         }
     }
@@ -172,6 +173,10 @@ impl Loading<'_> {
     fn file(&mut self, path: &str, wanted: &ImportPath) -> Option<String> {
         match self.loader.load(path) {
             Ok(text) => Some(text),
+            Err(LoadError::NotText(wrong)) => {
+                self.not_text(path, &wrong);
+                None
+            }
             Err(error) => {
                 self.project.diagnostics.push(
                     Diagnostic::new(
@@ -240,15 +245,23 @@ impl Loading<'_> {
             .push(diagnostic.help("move what both need into a file that imports neither"));
     }
 
+    /// Shows the place at which a file stops being text.
+    fn not_text(&mut self, path: &str, wrong: &NotUtf8) -> FileId {
+        let file = self.project.sources.add(path, wrong.text.as_str());
+        self.project.diagnostics.push(wrong.diagnostic(file));
+        file
+    }
+
     fn no_entry(&mut self, path: &str, error: &LoadError) {
-        let file = self.project.sources.add(path, "");
-        let code = match error {
-            LoadError::NotText => flow_diagnostics::codes::syntax::INVALID_UTF8,
-            _ => codes::MISSING_FILE,
+        let file = if let LoadError::NotText(wrong) = error {
+            self.not_text(path, wrong)
+        } else {
+            let file = self.project.sources.add(path, "");
+            let message = format!("`{path}` cannot be read: {error}");
+            let missing = Diagnostic::new(codes::MISSING_FILE, message).primary(Span::at(file, 0), "");
+            self.project.diagnostics.push(missing);
+            file
         };
-        self.project.diagnostics.push(
-            Diagnostic::new(code, format!("`{path}` cannot be read: {error}")).primary(Span::at(file, 0), ""),
-        );
         let ast = ast::SourceFile {
             file,
             doc: None,

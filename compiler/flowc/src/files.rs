@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use flow_bytecode::{VerifiedImage, decode, verify};
-use flow_compiler::{Checked, LoadError, Loader, check, check_text};
+use flow_compiler::{Checked, LoadError, Loader, check, check_text, decode as decode_text};
 use flow_diagnostics::{Diagnostic, codes::environment as codes};
 
 /// How standard input is called in diagnostics.
@@ -30,17 +30,22 @@ pub(crate) struct Disk;
 impl Loader for Disk {
     fn load(&self, path: &str) -> Result<String, LoadError> {
         let bytes = read(Path::new(path))?;
-        String::from_utf8(bytes).map_err(|_| LoadError::NotText)
+        decode_text(bytes).map_err(LoadError::NotText)
     }
 }
 
 /// Checks the program whose entry is this file, or standard input.
 pub(crate) fn checked(path: &Path) -> Result<Checked, Trouble> {
-    let (name, text) = text(path)?;
     if is_stdin(path) {
+        let (name, text) = text(path)?;
         return Ok(check_text(&Disk, &name, &text));
     }
-    Ok(check(&Disk, &name))
+    let name = name_of(path)?;
+    match Disk.load(name) {
+        // What is no text is shown by the compiler, at its place.
+        Ok(_) | Err(LoadError::NotText(_)) => Ok(check(&Disk, name)),
+        Err(why) => Err(unreadable(name, &why.to_string())),
+    }
 }
 
 /// The text of a source file, or of standard input, and how it is called.
@@ -49,16 +54,21 @@ pub(crate) fn text(path: &Path) -> Result<(String, String), Trouble> {
         let mut bytes = Vec::new();
         let read = std::io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
         read.map_err(|error| unreadable(STDIN, &error.to_string()))?;
-        let text = String::from_utf8(bytes).map_err(|_| unreadable(STDIN, "it is not UTF-8 text"))?;
+        let text =
+            decode_text(bytes).map_err(|wrong| unreadable(STDIN, &LoadError::NotText(wrong).to_string()))?;
         return Ok((STDIN.to_owned(), text));
     }
-    let Some(name) = path.to_str() else {
-        return Err(unreadable(&path.to_string_lossy(), "its path is not UTF-8"));
-    };
+    let name = name_of(path)?;
     let text = Disk
         .load(name)
         .map_err(|why| unreadable(name, &why.to_string()))?;
     Ok((name.to_owned(), text))
+}
+
+/// The path as text, as diagnostics and the compiler need it.
+fn name_of(path: &Path) -> Result<&str, Trouble> {
+    path.to_str()
+        .ok_or_else(|| unreadable(&path.to_string_lossy(), "its path is not UTF-8"))
 }
 
 /// Reads bytecode, which must be sound.

@@ -80,7 +80,7 @@ impl Diagnostic {
             0,
             Label {
                 span,
-                message: message.into(),
+                message: shortened(message.into()),
                 primary: true,
             },
         );
@@ -92,7 +92,7 @@ impl Diagnostic {
     pub fn label(mut self, span: Span, message: impl Into<String>) -> Self {
         self.labels.push(Label {
             span,
-            message: message.into(),
+            message: shortened(message.into()),
             primary: false,
         });
         self
@@ -101,7 +101,7 @@ impl Diagnostic {
     /// Says what to do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shortened(help.into()));
         self
     }
 
@@ -147,10 +147,60 @@ impl Diagnostic {
         Self {
             code,
             severity,
-            message: message.into(),
+            message: shortened(message.into()),
             help: None,
             labels: Vec::new(),
             fixes: Vec::new(),
         }
+    }
+}
+
+/// The most characters of a quoted name, type or text that a sentence shows.
+const MOST_QUOTED: usize = 80;
+
+/// The sentence with everything between back-ticks cut to a readable length: a name may have megabytes.
+fn shortened(sentence: String) -> String {
+    if sentence.len() <= MOST_QUOTED {
+        return sentence;
+    }
+    let cut = |part: &str| match part.char_indices().nth(MOST_QUOTED) {
+        Some((end, _)) => format!("{}…", &part[..end]),
+        None => part.to_owned(),
+    };
+    // Every second part stands between back-ticks.
+    let parts = sentence.split('`').enumerate();
+    let parts: Vec<String> = parts
+        .map(|(at, part)| if at % 2 == 1 { cut(part) } else { part.to_owned() })
+        .collect();
+    parts.join("`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes::syntax;
+
+    #[test]
+    fn long_names_are_cut_in_every_sentence_and_nothing_else_is() {
+        let name = "ä".repeat(1_000_000);
+        let span = Span::new(crate::FileId(0), 0, 1);
+        let found = Diagnostic::error(
+            syntax::INVALID_UTF8,
+            format!("there is no `{name}` among `a` and `b`"),
+        )
+        .primary(span, format!("`{name}`"))
+        .help(format!("write `a`, not `{name}`"));
+        let short = format!("{}…", "ä".repeat(80));
+        assert_eq!(found.message, format!("there is no `{short}` among `a` and `b`"));
+        assert_eq!(found.labels[0].message, format!("`{short}`"));
+        assert_eq!(
+            found.help.as_deref(),
+            Some(format!("write `a`, not `{short}`").as_str())
+        );
+        let plain = "word ".repeat(50);
+        assert_eq!(
+            Diagnostic::error(syntax::INVALID_UTF8, plain.clone()).message,
+            plain
+        );
     }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use flow_bytecode::{VerifiedImage, verify};
-use flow_compiler::{LoadError, check};
+use flow_compiler::{LoadError, check, decode};
 use flow_diagnostics::Diagnostic;
 use flow_diagnostics::render::{Human, HumanOptions};
 
@@ -53,7 +53,7 @@ fn read(path: &str) -> std::result::Result<String, LoadError> {
         std::io::ErrorKind::NotFound => LoadError::NotFound,
         _ => LoadError::Other(error.to_string()),
     })?;
-    String::from_utf8(bytes).map_err(|_| LoadError::NotText)
+    decode(bytes).map_err(LoadError::NotText)
 }
 
 fn count(errors: usize) -> String {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use flow_diagnostics::codes::{secrets, state as codes};
+use flow_diagnostics::codes::{names, secrets, state as codes};
 use flow_diagnostics::{Diagnostic, Span};
 use flow_grammar::ast::{self, FlowEntry};
 
@@ -13,6 +13,9 @@ use crate::hir::flow::{EventDecl, Field, Flow, Limit, Reducer};
 use crate::hir::{FieldRef, FnRef, NodeRef, Param};
 use crate::names::{Space, Symbol, nearest};
 use crate::types::{Ty, TyKind, with_article};
+
+/// What `limit` can bound.
+const LIMITS: [&str; 7] = ["steps", "time", "age", "parallel", "tokens", "state", "depth"];
 
 /// What can be seen inside of a flow, and what a call needs to know of it.
 #[derive(Default)]
@@ -373,12 +376,30 @@ impl<'a> Lower<'a> {
     fn limit(&mut self, cx: &Cx, written: &ast::Limit) -> Option<Limit> {
         let value = match written.name.name.as_str() {
             "time" | "age" => self.known_duration(cx, &written.value)?,
-            _ => self.known_count(cx, &written.value)?,
+            known if LIMITS.contains(&known) => self.known_count(cx, &written.value)?,
+            _ => {
+                self.unknown_limit(&written.name);
+                return None;
+            }
         };
         Some(Limit {
             name: name(&written.name),
             value,
         })
+    }
+
+    fn unknown_limit(&mut self, name: &ast::Ident) {
+        let mut diagnostic = Diagnostic::new(names::UNKNOWN_LIMIT, format!("there is no limit `{name}`"))
+            .primary(name.span, "unknown");
+        diagnostic = match nearest(&name.name, LIMITS.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("write `{near}`"),
+                name.span,
+                near,
+            ),
+            None => diagnostic.help(format!("a flow can limit its {}", LIMITS.join(", "))),
+        };
+        self.report(diagnostic);
     }
 
     fn node_sig(&mut self, cx: &Cx, node: &ast::NodeDecl, env: &mut FlowEnv) {

@@ -21,13 +21,7 @@ impl Lower<'_> {
             ast::TargetKind::Halt => TargetKind::Halt,
             ast::TargetKind::Skip => {
                 if !skip {
-                    self.error(
-                        flow_diagnostics::codes::syntax::MISPLACED_CLAUSE,
-                        span,
-                        "`skip` stands only behind `on error`",
-                        "",
-                    )
-                    .help = Some("`end` ends this branch".into());
+                    self.misplaced_skip(span);
                 }
                 TargetKind::Skip
             }
@@ -91,6 +85,10 @@ impl Lower<'_> {
         if let Some(node) = flow.nodes.get(&name.name) {
             return Some(*node);
         }
+        if name.name == "skip" {
+            self.misplaced_skip(name.span);
+            return None;
+        }
         let message = format!("the flow `{}` has no node `{name}`", flow.name);
         if self
             .out
@@ -110,6 +108,12 @@ impl Lower<'_> {
         };
         self.report(diagnostic);
         None
+    }
+
+    fn misplaced_skip(&mut self, span: Span) {
+        let code = flow_diagnostics::codes::syntax::MISPLACED_CLAUSE;
+        self.error(code, span, "`skip` stands only behind `on error`", "")
+            .help = Some("`end` ends this branch".into());
     }
 
     /// The arms of a route or of a `goto`. `whole` is where missing cases are told.

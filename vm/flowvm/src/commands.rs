@@ -34,7 +34,7 @@ use crate::host::{Host, Rest};
 use crate::limits::LETTER_WAIT;
 use crate::program;
 use crate::store::{Durability, RunRow, SqliteStore, Store};
-use crate::view::{Observers, ending, note, out, summary};
+use crate::view::{Observers, ending, note, out, quoted, summary};
 
 /// Does what the command line says; returns the exit code.
 pub(crate) fn perform(cli: Cli) -> Result<u8> {
@@ -67,27 +67,28 @@ struct Place {
 }
 
 impl Place {
-    /// The store that the command line names, else that of the project.
-    fn of(common: &Common, project: &Config) -> Self {
-        let path = common.store.clone().unwrap_or_else(|| project.store_path());
-        let here = Config::find(Path::new(".")).ok().map(|here| here.store_path());
-        let found_anyway = std::env::var_os("FLOW_STORE").is_some()
-            || std::path::absolute(&path).ok() == here.and_then(|here| std::path::absolute(here).ok());
-        let option = if found_anyway {
-            String::new()
-        } else {
-            format!(" --store {}", path.display())
-        };
-        Self {
-            path,
-            durability: project.durability,
-            option,
-        }
-    }
-
-    /// The store that a command finds here.
+    /// The store that the command line names, else that of the project of the working directory. Where a program
+    /// lies plays no part, so that every later command in the same directory finds the run.
     fn here(common: &Common) -> Result<Self> {
-        Ok(Self::of(common, &Config::find(Path::new("."))?))
+        let project = Config::find(Path::new("."))?;
+        let Some(named) = &common.store else {
+            return Ok(Self {
+                path: near(&project.store_path()),
+                durability: project.durability,
+                option: String::new(),
+            });
+        };
+        let is_found_anyway =
+            std::env::var_os("FLOW_STORE").is_some_and(|path| path == *named) || *named == near(&project.store_path());
+        Ok(Self {
+            path: named.clone(),
+            durability: project.durability,
+            option: if is_found_anyway {
+                String::new()
+            } else {
+                format!(" --store {}", quoted(&named.to_string_lossy()))
+            },
+        })
     }
 
     fn open(&self) -> Result<SqliteStore> {
@@ -100,6 +101,13 @@ impl Place {
         }
         SqliteStore::open(&self.path, self.durability)
     }
+}
+
+/// A path as short as it can be said from here.
+fn near(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    below.unwrap_or_else(|| path.to_owned())
 }
 
 /// A run that was named on the command line, by its id or enough of its beginning.

@@ -193,6 +193,16 @@ pub fn hint(command: &str) -> String {
     format!("  {} {command}", paint(style::DIM, "next:"))
 }
 
+/// A word of a command, so that a shell takes it as one.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:@%+=,#".contains(letter);
+    if !word.is_empty() && !word.starts_with('#') && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// The word of a status.
 pub fn status_word(status: Status) -> &'static str {
     match status {

@@ -21,7 +21,7 @@ use crate::workers::mock;
 
 pub(super) fn perform(args: &Run, common: &Common) -> Result<u8> {
     let loaded = program::load(&args.file)?;
-    let place = Place::of(common, &loaded.config);
+    let place = Place::here(common)?;
     let start = start(args, &loaded)?;
     let settings = settings(args, &loaded)?;
     if args.detach {

@@ -24,13 +24,13 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use flow_machine::{Event, Input, Machine, Program, Status};
+use flow_machine::{Event, Input, Machine, Program, Status, Time};
 
 use crate::args::{Cli, Common, StreamMode, Verb};
 use crate::clock::now;
 use crate::config::Config;
 use crate::error::{Error, Result, code};
-use crate::host::{Host, Rest};
+use crate::host::{Host, Observer, Rest};
 use crate::limits::LETTER_WAIT;
 use crate::program;
 use crate::store::{Durability, RunRow, SqliteStore, Store};
@@ -78,8 +78,8 @@ impl Place {
                 option: String::new(),
             });
         };
-        let is_found_anyway =
-            std::env::var_os("FLOW_STORE").is_some_and(|path| path == *named) || *named == near(&project.store_path());
+        let is_found_anyway = std::env::var_os("FLOW_STORE").is_some_and(|path| path == *named)
+            || *named == near(&project.store_path());
         Ok(Self {
             path: named.clone(),
             durability: project.durability,
@@ -171,7 +171,7 @@ fn apply_and_follow(
         (Ok(mut host), input) => {
             if let Some(Err(error)) = input.map(|input| host.apply(input)) {
                 host.close()?;
-                return Err(error);
+                return Err(error.or_help(format!("flowvm show {run}{}", place.option)));
             }
             follow(host, common, place, stream)
         }
@@ -206,6 +206,10 @@ fn deliver(common: &Common, place: &Place, run: &str, input: &Input, busy: Error
 /// Drives a run to its rest and says how it ended.
 fn follow(mut host: Host<SqliteStore>, common: &Common, place: &Place, stream: &[StreamMode]) -> Result<u8> {
     let mut observers = Observers::choose(stream, common.json);
+    if !observers.is_empty() {
+        let (events, checkpoints) = host.past()?;
+        observers.past(&events, &checkpoints);
+    }
     let rest = runtime()?.block_on(async {
         let stop = stop_signal()?;
         host.drive(&mut observers, stop).await
@@ -220,7 +224,7 @@ fn follow(mut host: Host<SqliteStore>, common: &Common, place: &Place, stream: &
         }
     };
     let machine = host.close()?;
-    report(&machine, common, place);
+    report(&machine, now(), common, place);
     Ok(if rest == Rest::Stopped {
         130
     } else {
@@ -228,11 +232,11 @@ fn follow(mut host: Host<SqliteStore>, common: &Common, place: &Place, stream: &
     })
 }
 
-fn report(machine: &Machine, common: &Common, place: &Place) {
+fn report(machine: &Machine, at: Time, common: &Common, place: &Place) {
     if common.json {
         out(&summary(machine).to_string());
     } else {
-        ending(machine, &place.option);
+        ending(machine, at, &place.option);
     }
 }
 

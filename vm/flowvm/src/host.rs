@@ -28,6 +28,8 @@ use calls::Calls;
 
 /// Sees what happens, after it is durable.
 pub trait Observer {
+    /// What had happened before this process took the run.
+    fn past(&mut self, events: &[Event], checkpoints: &[Checkpoint]);
     /// New lines of the log and new checkpoints.
     fn committed(&mut self, events: &[Event], checkpoints: &[Checkpoint], machine: &Machine);
     /// A call that cannot be sent yet, and why.
@@ -38,6 +40,7 @@ pub trait Observer {
 pub struct Unobserved;
 
 impl Observer for Unobserved {
+    fn past(&mut self, _: &[Event], _: &[Checkpoint]) {}
     fn committed(&mut self, _: &[Event], _: &[Checkpoint], _: &Machine) {}
     fn waiting(&mut self, _: &str, _: &str) {}
 }
@@ -190,6 +193,17 @@ impl<S: Store> Host<S> {
     /// The store.
     pub fn store(&self) -> &S {
         &self.store
+    }
+
+    /// What had happened before this process took the run: the log and the checkpoints. Nothing for a new run.
+    pub fn past(&self) -> Result<(Vec<Event>, Vec<Checkpoint>)> {
+        if self.begun.is_some() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        Ok((
+            self.store.events(&self.run, 0)?,
+            self.store.checkpoints(&self.run)?,
+        ))
     }
 
     /// Takes something from outside, before the run is driven on.

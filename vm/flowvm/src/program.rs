@@ -78,6 +78,7 @@ pub fn unreadable(path: &Path, error: &std::io::Error) -> Error {
         code::FILE_UNREADABLE,
         format!("cannot read `{}`: {error}", path.display()),
     )
+    .help("check the path, which counts from the working directory, and its permissions")
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -13,12 +13,13 @@ use std::io::{IsTerminal, Write as _};
 
 use serde_json::{Value as Json, json};
 
-use flow_machine::{Checkpoint, Event, Machine, RunError, Status};
+use flow_machine::{Checkpoint, Event, Machine, RunError, Status, Time};
 
 use crate::args::StreamMode;
 use crate::clock::short;
 use crate::error::Error;
 use crate::host::{Observer, open_interrupts};
+use crate::store::OpenInterrupt;
 
 /// Writes to standard output; a closed pipe ends the writing, not the run.
 pub fn out(text: &str) {
@@ -81,9 +82,18 @@ impl Observers {
         }
         Self(all)
     }
+
+    /// Whether nobody looks.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl Observer for Observers {
+    fn past(&mut self, events: &[Event], checkpoints: &[Checkpoint]) {
+        self.0.iter_mut().for_each(|one| one.past(events, checkpoints));
+    }
+
     fn committed(&mut self, events: &[Event], checkpoints: &[Checkpoint], machine: &Machine) {
         self.0
             .iter_mut()
@@ -113,78 +123,89 @@ pub fn summary(machine: &Machine) -> Json {
     })
 }
 
-/// What a person is told at the end, on standard error; the result goes to standard output.
-pub fn ending(machine: &Machine, store: &str) {
+/// What a person is told at the end, on standard error; the result goes to standard output. `at` is when the run
+/// came to this.
+pub fn ending(machine: &Machine, at: Time, store: &str) {
     let run = &machine.start_info().run;
-    let time = short(crate::clock::now() - machine.created_at());
-    let steps = match machine.steps() {
-        1 => "1 step".to_owned(),
-        steps => format!("{steps} steps"),
+    let (style, word, when) = match machine.status() {
+        Status::Done => (style::GOOD, "done", "in"),
+        Status::Failed => (style::BAD, "failed", "after"),
+        Status::Interrupted => (style::WAITING, "waiting", "after"),
+        Status::Limit => (style::WAITING, "stopped", "met a limit after"),
+        Status::Cancelled => (style::WAITING, "cancelled", "after"),
+        Status::Running => (style::WAITING, "stopped", "after"),
     };
+    let steps = steps_text(machine.steps());
+    let time = short(at - machine.created_at());
+    let more = match (machine.status(), machine.error()) {
+        (Status::Limit | Status::Cancelled, Some(error)) => format!(": {}", error.message),
+        _ => String::new(),
+    };
+    note(&format!(
+        "{} {run} {when} {steps}, {time}{more}",
+        paint(style, word)
+    ));
     match machine.status() {
-        Status::Done => {
-            note(&format!(
-                "{} {run} in {steps}, {time}",
-                paint(style::GOOD, "done")
-            ));
-            out(&result_text(machine.result().unwrap_or(&Json::Null)));
-        }
+        Status::Done => out(&result_text(machine.result().unwrap_or(&Json::Null))),
         Status::Failed => {
-            note(&format!(
-                "{} {run} after {steps}, {time}",
-                paint(style::BAD, "failed")
-            ));
             if let Some(error) = machine.error() {
                 note(&error_text(machine, error));
             }
             note(&hint(&format!("flowvm retry {run}{store}")));
         }
-        Status::Interrupted => {
-            note(&format!(
-                "{} {run} after {steps}, {time}",
-                paint(style::WAITING, "waiting")
-            ));
-            let open = open_interrupts(machine);
-            for one in &open {
-                note(&format!("  {}: {}", paint(style::STRONG, &one.name), one.ask));
-                if !one.show.is_null() {
-                    note(&indented(&pretty(&one.show)));
-                }
-            }
-            note(&hint(&match open.as_slice() {
-                [] => format!("flowvm resume {run}{store}"),
-                [one] => format!("flowvm answer {run}{store} '{}'", example(&one.schema)),
-                [one, ..] => format!(
-                    "flowvm answer {run}{store} {} '{}'",
-                    one.name,
-                    example(&one.schema)
-                ),
-            }));
+        Status::Interrupted => waiting(machine, store),
+        Status::Limit => note(&hint(&format!(
+            "flowvm resume {run}{store} --limit {}",
+            higher_limit(machine)
+        ))),
+        Status::Running => note(&hint(&format!("flowvm resume {run}{store}"))),
+        Status::Cancelled => {}
+    }
+}
+
+/// The questions of a run that waits, and how one answers.
+fn waiting(machine: &Machine, store: &str) {
+    let run = &machine.start_info().run;
+    let open = open_interrupts(machine);
+    for one in &open {
+        note(&format!("  {}: {}", paint(style::STRONG, &one.name), one.ask));
+        if !one.show.is_null() {
+            note(&indented(&pretty(&one.show)));
         }
-        Status::Limit => {
-            let what = machine
-                .error()
-                .map_or_else(String::new, |error| format!(": {}", error.message));
-            note(&format!(
-                "{} {run} met a limit after {steps}, {time}{what}",
-                paint(style::WAITING, "stopped")
-            ));
-            note(&hint(&format!(
-                "flowvm resume {run}{store} --limit steps={}",
-                machine.steps() * 2 + 10
-            )));
-        }
-        Status::Cancelled => note(&format!(
-            "{} {run} after {steps}, {time}",
-            paint(style::WAITING, "cancelled")
-        )),
-        Status::Running => {
-            note(&format!(
-                "{} {run} after {steps}, {time}",
-                paint(style::WAITING, "stopped")
-            ));
-            note(&hint(&format!("flowvm resume {run}{store}")));
-        }
+    }
+    note(&hint(&match open.as_slice() {
+        [] => format!("flowvm resume {run}{store}"),
+        [one, more @ ..] => answer_command(run, store, one, !more.is_empty()),
+    }));
+}
+
+/// The command that answers an interrupt, with a value that looks like what is wanted.
+pub fn answer_command(run: &str, store: &str, one: &OpenInterrupt, by_name: bool) -> String {
+    let name = if by_name {
+        format!(" {}", one.name)
+    } else {
+        String::new()
+    };
+    let value = quoted(&example(&one.schema).to_string());
+    format!("flowvm answer {run}{store}{name} {value}")
+}
+
+/// A limit with which the run would go on: of the kind that it met.
+fn higher_limit(machine: &Machine) -> String {
+    let message = machine.error().map_or("", |error| error.message.as_str());
+    match message.rsplit(' ').next() {
+        Some("time") => "time=1h".to_owned(),
+        Some("age") => "age=7d".to_owned(),
+        Some("tokens") => format!("tokens={}", machine.tokens() * 2 + 1000),
+        _ => format!("steps={}", machine.steps() * 2 + 10),
+    }
+}
+
+/// `1 step`, `2 steps`.
+pub fn steps_text(steps: u64) -> String {
+    match steps {
+        1 => "1 step".to_owned(),
+        steps => format!("{steps} steps"),
     }
 }
 
@@ -288,5 +309,27 @@ fn example(schema: &Json) -> Json {
             )
         }
         _ => schema.get("const").cloned().unwrap_or(Json::Null),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hints are copied into a shell.
+    #[test]
+    fn words_of_hints_are_words_of_a_shell() {
+        let said = ["approve#2", "a/b.db", "my runs.db", "it's", "", "{\"a\":1}"].map(quoted);
+        assert_eq!(
+            said,
+            [
+                "approve#2",
+                "a/b.db",
+                "'my runs.db'",
+                "'it'\\''s'",
+                "''",
+                "'{\"a\":1}'"
+            ]
+        );
     }
 }

@@ -10,7 +10,7 @@ use super::{Place, apply_and_follow, find, values};
 use crate::args::{Answer, Common};
 use crate::error::{Error, Result, code};
 use crate::store::{OpenInterrupt, Store};
-use crate::view::{note, paint, pretty, style};
+use crate::view::{answer_command, note, paint, pretty, style};
 
 pub(super) fn perform(args: &Answer, common: &Common) -> Result<u8> {
     let place = Place::here(common)?;
@@ -20,49 +20,73 @@ pub(super) fn perform(args: &Answer, common: &Common) -> Result<u8> {
     drop(store);
     let (name, text) = match args.rest.as_slice() {
         [] => (None, None),
-        [one] if open.iter().any(|open| called(open, one)) => (Some(one.as_str()), None),
+        [one] if open.iter().any(|open| is_name(open, one)) => (Some(one.as_str()), None),
         [one] => (None, Some(one.as_str())),
         [name, text, ..] => (Some(name.as_str()), Some(text.as_str())),
     };
-    let interrupt = choose(&open, name, &run)?;
+    let interrupt = choose(&open, name, &run, &place)?;
     let value = match text {
         Some(text) => values::json_or_text(text, "the answer", &interrupt.schema)?,
         None => ask(interrupt)?,
     };
     let input = Input::Answer {
-        interrupt: name.unwrap_or(&interrupt.name).to_owned(),
+        interrupt: interrupt.name.clone(),
         value,
     };
     apply_and_follow(common, &place, &run, Some(input), &[])
 }
 
-fn called(open: &OpenInterrupt, name: &str) -> bool {
-    open.name == name || open.name.split('#').next() == Some(name)
+/// The node that asks; several open questions of one node are numbered.
+fn node(name: &str) -> &str {
+    name.split('#').next().unwrap_or(name)
 }
 
-fn choose<'a>(open: &'a [OpenInterrupt], name: Option<&str>, run: &str) -> Result<&'a OpenInterrupt> {
-    let names = || {
-        open.iter()
-            .map(|one| one.name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
+/// Whether a lone word means a question rather than being the answer: its name, its node, or any number of it.
+fn is_name(open: &OpenInterrupt, word: &str) -> bool {
+    let number = word.split_once('#').map(|(_, number)| number);
+    node(&open.name) == node(word)
+        && number.is_none_or(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn choose<'a>(
+    open: &'a [OpenInterrupt],
+    name: Option<&str>,
+    run: &str,
+    place: &Place,
+) -> Result<&'a OpenInterrupt> {
+    let named = |one: &&OpenInterrupt| match name {
+        None => true,
+        Some(name) => one.name == name || one.name == node(name) && name.ends_with("#1"),
     };
-    let refused = |message: String| Error::new(code::RUN_REFUSES, message);
-    match (open, name) {
-        ([], _) => Err(refused(format!("run `{run}` asks nothing")).help(format!("flowvm show {run}"))),
-        ([one], None) => Ok(one),
-        (_, None) => {
-            Err(refused(format!("run `{run}` asks several things: {}", names())).help("say which one"))
-        }
-        (open, Some(name)) => open
-            .iter()
-            .find(|one| one.name == name)
-            .or_else(|| open.iter().find(|one| called(one, name)))
-            .ok_or_else(|| {
-                refused(format!("run `{run}` has no open interrupt `{name}`"))
-                    .help(format!("it asks: {}", names()))
-            }),
+    let of_node = |one: &&OpenInterrupt| name.is_some_and(|name| node(&one.name) == name);
+    let mut fitting: Vec<&OpenInterrupt> = open.iter().filter(named).collect();
+    if fitting.is_empty() {
+        fitting = open.iter().filter(of_node).collect();
     }
+    let example = |one: &OpenInterrupt| answer_command(run, &place.option, one, open.len() > 1);
+    match (fitting.as_slice(), open, name) {
+        ([one], ..) => Ok(one),
+        (_, [], _) => Err(Error::new(code::RUN_REFUSES, format!("run `{run}` asks nothing"))
+            .help(format!("flowvm show {run}{}", place.option))),
+        ([], [first, ..], Some(name)) => {
+            let message = format!(
+                "run `{run}` has no open interrupt `{name}`; it asks: {}",
+                names(open)
+            );
+            Err(Error::new(code::RUN_REFUSES, message).help(example(first)))
+        }
+        (_, [first, ..], _) => {
+            let message = format!("run `{run}` asks several things: {}", names(open));
+            Err(Error::new(code::RUN_REFUSES, message).help(format!("say which one: {}", example(first))))
+        }
+    }
+}
+
+fn names(open: &[OpenInterrupt]) -> String {
+    open.iter()
+        .map(|one| one.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn ask(interrupt: &OpenInterrupt) -> Result<Json> {

@@ -15,7 +15,7 @@ pub(super) fn perform(args: &Diff, common: &Common) -> Result<u8> {
     let store = place.open()?;
     let row = find(&store, &args.run)?;
     let points = store.checkpoints(&row.id)?;
-    let state = |id| state_at(&points, id).ok_or_else(|| no_checkpoint(&row.id, id, points.len()));
+    let state = |id| state_at(&points, id).ok_or_else(|| no_checkpoint(&row.id, id, points.len(), &place));
     let (from, to) = (state(args.from)?, state(args.to)?);
     let mut names: Vec<&String> = from
         .keys()

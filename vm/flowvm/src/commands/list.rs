@@ -49,7 +49,11 @@ pub(super) fn perform(args: &List, common: &Common) -> Result<u8> {
         return Ok(0);
     }
     if rows.is_empty() {
-        note(&format!("no runs in {}", place.path.display()));
+        let kind = args
+            .status
+            .as_ref()
+            .map_or_else(String::new, |status| format!("{status} "));
+        note(&format!("no {kind}runs in {}", place.path.display()));
         return Ok(0);
     }
     let mut table = Table::new();

@@ -24,7 +24,7 @@ pub(super) fn perform(args: &Resume, common: &Common) -> Result<u8> {
             )));
         }
         // It has ended; saying how is all that is left.
-        report(&replayed(&store, &row)?.0, common, &place);
+        report(&replayed(&store, &row)?.0, row.head.at, common, &place);
         return Ok(exit_code(row.head.status));
     }
     let input = input(&store, &row.id, limits)?;

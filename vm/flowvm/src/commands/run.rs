@@ -12,6 +12,7 @@ use flow_machine::{Machine, Start};
 use super::{Place, apply_and_follow, follow, resume, values};
 use crate::args::{Common, Mode, Run};
 use crate::clock::now;
+use crate::config::nearest;
 use crate::error::{Error, Result, code};
 use crate::host::{Host, Setting};
 use crate::program::{self, Loaded};
@@ -59,6 +60,11 @@ fn start(args: &Run, loaded: &Loaded) -> Result<Start> {
             }
         },
     };
+    for unknown in values::unknown(&input, image, &flow.params) {
+        note(&format!(
+            "warning: the flow takes no `{unknown}`; it was left out"
+        ));
+    }
     values::assignments(&args.sets, image, &flow.params, &mut input)?;
     let mut config = Map::new();
     values::assignments(&args.configs, image, &flow.config, &mut config)?;
@@ -69,13 +75,17 @@ fn start(args: &Run, loaded: &Loaded) -> Result<Start> {
         .iter()
         .find(|(name, _)| !flow.nodes.iter().any(|node| image.str(node.name) == name))
     {
-        return Err(Error::new(
-            code::NOT_OFFERED,
-            format!(
-                "flow `{}` has no node `{unknown}` to pause at",
-                image.str(flow.name)
-            ),
-        ));
+        let names = || flow.nodes.iter().map(|node| image.str(node.name));
+        let message = format!(
+            "flow `{}` has no node `{unknown}` to pause at",
+            image.str(flow.name)
+        );
+        return Err(
+            Error::new(code::NOT_OFFERED, message).help(match nearest(unknown, names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("it has: {}", names().collect::<Vec<_>>().join(", ")),
+            }),
+        );
     }
     Ok(Start {
         run: run_id(args.id.as_deref())?,
@@ -138,10 +148,10 @@ fn detach(args: &Run, common: &Common, place: &Place, loaded: &Loaded, start: St
         }
     };
     if exists(place)? && !args.resume_if_exists {
-        return Err(Error::new(
-            code::RUN_EXISTS,
-            format!("there is a run `{run}` already"),
-        ));
+        return Err(
+            Error::new(code::RUN_EXISTS, format!("there is a run `{run}` already"))
+                .help("choose another --id, or go on with it: --resume-if-exists"),
+        );
     }
     Machine::start(loaded.program.clone(), start, now()).map_err(Error::refused)?;
     let system = |error: std::io::Error| {

@@ -1,16 +1,16 @@
 //! `flowvm show`: one run at a glance.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use flow_machine::Status;
+use flow_machine::{Machine, Status, Time};
 
 use super::{Place, find, replayed};
 use crate::args::{Common, Show};
 use crate::clock::{now, rfc3339, short};
 use crate::error::Result;
 use crate::program;
-use crate::store::{AttemptRow, Store};
-use crate::view::{graph, hint, out, paint, pretty, status_word, style, summary};
+use crate::store::{AttemptRow, RunRow, Store};
+use crate::view::{answer_command, graph, hint, out, paint, pretty, status_word, steps_text, style, summary};
 
 pub(super) fn perform(args: &Show, common: &Common) -> Result<u8> {
     let place = Place::here(common)?;
@@ -19,37 +19,74 @@ pub(super) fn perform(args: &Show, common: &Common) -> Result<u8> {
     let (machine, events) = replayed(&store, &row)?;
     let attempts = store.attempts(&row.id)?;
     if common.json {
-        let mut all = summary(&machine);
-        if let Some(all) = all.as_object_mut() {
-            all.insert("flow".to_owned(), json!(row.flow));
-            all.insert("program".to_owned(), json!(row.program));
-            all.insert("started".to_owned(), json!(rfc3339(row.started_at)));
-            all.insert("updated".to_owned(), json!(rfc3339(row.head.at)));
-            all.insert("due".to_owned(), json!(row.head.due.map(rfc3339)));
-            all.insert("tokens".to_owned(), json!(machine.tokens()));
-            all.insert("attempts".to_owned(), json!(attempts));
-        }
-        out(&all.to_string());
+        out(&whole(&row, &machine, &attempts).to_string());
         return Ok(0);
     }
-    let running = row.head.status == Status::Running;
-    let until = if running { now() } else { row.head.at };
+    let is_open = matches!(row.head.status, Status::Running | Status::Interrupted);
+    let until = if is_open { now() } else { row.head.at };
+    for fact in facts(&row, &machine, until, &place) {
+        out(&fact);
+    }
+    out("");
+    let flow = program::flow(machine.program(), Some(&row.flow))?;
+    for line in graph::lines(machine.image(), flow, &events, until) {
+        out(&line);
+    }
+    show_attempts(&attempts);
+    let open = store.interrupts(&row.id)?;
+    for one in &open {
+        out(&format!(
+            "\n{} asks: {}",
+            paint(style::STRONG, &one.name),
+            one.ask
+        ));
+        if !one.show.is_null() {
+            out(&pretty(&one.show));
+        }
+        out(&hint(&answer_command(
+            &row.id,
+            &place.option,
+            one,
+            open.len() > 1,
+        )));
+    }
+    Ok(0)
+}
+
+fn whole(row: &RunRow, machine: &Machine, attempts: &[AttemptRow]) -> Json {
+    let mut all = summary(machine);
+    let more = [
+        ("flow", json!(row.flow)),
+        ("program", json!(row.program)),
+        ("started", json!(rfc3339(row.started_at))),
+        ("updated", json!(rfc3339(row.head.at))),
+        ("due", json!(row.head.due.map(rfc3339))),
+        ("tokens", json!(machine.tokens())),
+        ("attempts", json!(attempts)),
+    ];
+    for (name, value) in more {
+        all[name] = value;
+    }
+    all
+}
+
+fn facts(row: &RunRow, machine: &Machine, until: Time, place: &Place) -> Vec<String> {
     let mut facts = vec![
         format!("run      {}", paint(style::STRONG, &row.id)),
         format!("flow     {}", row.flow),
         format!("status   {}", status_word(row.head.status)),
         format!(
-            "started  {}, {} in {} steps",
+            "started  {}, {} in {}",
             rfc3339(row.started_at),
             short(until - row.started_at),
-            row.head.steps
+            steps_text(row.head.steps)
         ),
     ];
     match &row.owner {
         Some((owner, _)) if !owner.is_dead() => {
             facts.push(format!("driven   by process {} on {}", owner.pid, owner.name));
         }
-        _ if running => facts.push(format!(
+        _ if row.head.status == Status::Running => facts.push(format!(
             "driven   by nobody: flowvm resume {}{}",
             row.id, place.option
         )),
@@ -64,30 +101,7 @@ pub(super) fn perform(args: &Show, common: &Common) -> Result<u8> {
     if let Some(error) = machine.error() {
         facts.push(format!("error    [{}] {}", error.code, error.message));
     }
-    for fact in &facts {
-        out(fact);
-    }
-    out("");
-    let flow = program::flow(machine.program(), Some(&row.flow))?;
-    for line in graph::lines(machine.image(), flow, &events, until) {
-        out(&line);
-    }
-    show_attempts(&attempts);
-    for one in store.interrupts(&row.id)? {
-        out(&format!(
-            "\n{} asks: {}",
-            paint(style::STRONG, &one.name),
-            one.ask
-        ));
-        if !one.show.is_null() {
-            out(&pretty(&one.show));
-        }
-        out(&hint(&format!(
-            "flowvm answer {}{} {} JSON",
-            row.id, place.option, one.name
-        )));
-    }
-    Ok(0)
+    facts
 }
 
 /// What is under way, and what failed.

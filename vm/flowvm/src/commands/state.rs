@@ -17,7 +17,7 @@ pub(super) fn perform(args: &State, common: &Common) -> Result<u8> {
         None => replayed(&store, &row)?.0.state(),
         Some(id) => {
             let points = store.checkpoints(&row.id)?;
-            state_at(&points, id).ok_or_else(|| no_checkpoint(&row.id, id, points.len()))?
+            state_at(&points, id).ok_or_else(|| no_checkpoint(&row.id, id, points.len(), &place))?
         }
     };
     let state = Json::Object(state);
@@ -29,7 +29,9 @@ pub(super) fn perform(args: &State, common: &Common) -> Result<u8> {
     Ok(0)
 }
 
-pub(super) fn no_checkpoint(run: &str, id: u64, count: usize) -> Error {
-    Error::new(code::NOT_OFFERED, format!("run `{run}` has no checkpoint {id}"))
-        .help(format!("it has {count}; `flowvm history {run}` shows them"))
+pub(super) fn no_checkpoint(run: &str, id: u64, count: usize, place: &Place) -> Error {
+    Error::new(code::NOT_OFFERED, format!("run `{run}` has no checkpoint {id}")).help(format!(
+        "it has {count}; `flowvm history {run}{}` shows them",
+        place.option
+    ))
 }

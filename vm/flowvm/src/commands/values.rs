@@ -40,15 +40,26 @@ pub(super) fn assignments(
         let (first, rest) = name
             .split_once('.')
             .map_or((name, None), |(first, rest)| (first, Some(rest)));
-        let ty = params
-            .iter()
-            .find(|param| image.str(param.name) == first)
-            .map(|param| param.ty);
-        let is_text = rest.is_none() && ty.is_some_and(|ty| wants_text(image, ty));
+        let names = || params.iter().map(|param| image.str(param.name));
+        let Some(param) = params.iter().find(|param| image.str(param.name) == first) else {
+            let error = Error::usage(format!("`{pair}`: the flow takes no `{first}`"));
+            return Err(match nearest(first, names()) {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None if params.is_empty() => error,
+                None => error.help(format!("it takes: {}", names().collect::<Vec<_>>().join(", "))),
+            });
+        };
+        let is_text = rest.is_none() && wants_text(image, param.ty);
         let value = value(text, is_text);
         put(into, name, value);
     }
     Ok(())
+}
+
+/// The names of the input that are none of the flow's parameters.
+pub(super) fn unknown(input: &Map<String, Json>, image: &Image, params: &[Param]) -> Vec<String> {
+    let is_known = |name: &str| params.iter().any(|param| image.str(param.name) == name);
+    input.keys().filter(|name| !is_known(name)).cloned().collect()
 }
 
 /// `name=value` pairs for fields whose types are not looked at.

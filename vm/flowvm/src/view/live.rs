@@ -23,6 +23,13 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
+    /// Takes note of events without a word about them.
+    pub(super) fn remember(&mut self, events: &[Event]) {
+        for event in events {
+            self.line(event);
+        }
+    }
+
     /// What to say about an event, if anything.
     pub(super) fn line(&mut self, event: &Event) -> Option<String> {
         let node = event.node.clone().unwrap_or_default();
@@ -36,7 +43,8 @@ impl Tracker {
                 let name = if *index == 0 {
                     node
                 } else {
-                    format!("{node}#{index}")
+                    // Counted as answers count them: the second is #2.
+                    format!("{node}#{}", index + 1)
                 };
                 let (mark, word) = match how {
                     Settlement::Done => (paint(style::GOOD, "✓"), ""),
@@ -67,10 +75,16 @@ impl Tracker {
                 event.step,
                 paint(style::WAITING, "?")
             )),
+            EventKind::TimerSet { due } if !node.is_empty() => Some(format!(
+                "{:>4} {} {node} waits, at most {}",
+                event.step,
+                paint(style::WAITING, "…"),
+                short(due - event.at)
+            )),
             EventKind::Paused { before } => {
                 let side = if *before { "before" } else { "behind" };
                 Some(format!(
-                    "     {} paused {side} {node}",
+                    "     {} breakpoint {side} {node}",
                     paint(style::WAITING, "‖")
                 ))
             }
@@ -123,6 +137,10 @@ impl Live {
 }
 
 impl Observer for Live {
+    fn past(&mut self, events: &[Event], _: &[Checkpoint]) {
+        self.tracker.remember(events);
+    }
+
     fn committed(&mut self, events: &[Event], _: &[Checkpoint], machine: &Machine) {
         for event in events {
             if let Some(line) = self.tracker.line(event) {

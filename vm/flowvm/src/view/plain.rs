@@ -13,6 +13,10 @@ pub(super) struct Plain {
 }
 
 impl Observer for Plain {
+    fn past(&mut self, events: &[Event], _: &[Checkpoint]) {
+        self.tracker.remember(events);
+    }
+
     fn committed(&mut self, events: &[Event], _: &[Checkpoint], _: &Machine) {
         for event in events {
             if let Some(line) = self.tracker.line(event) {

@@ -29,6 +29,13 @@ impl Stream {
         }
     }
 
+    fn take(&mut self, point: &Checkpoint) {
+        if self.seen.is_none_or(|seen| point.id > seen) {
+            history::advance(&mut self.state, point);
+            self.seen = Some(point.id);
+        }
+    }
+
     fn item(&self, mode: StreamMode, event: &Event, checkpoint: Option<&Checkpoint>) -> Option<Json> {
         let place = || json!({"seq": event.seq, "step": event.step, "node": event.node});
         let with = |mut item: Json, more: Json| {
@@ -69,6 +76,12 @@ impl Stream {
 }
 
 impl Observer for Stream {
+    fn past(&mut self, _: &[Event], checkpoints: &[Checkpoint]) {
+        for point in checkpoints {
+            self.take(point);
+        }
+    }
+
     fn committed(&mut self, events: &[Event], checkpoints: &[Checkpoint], _: &Machine) {
         for event in events {
             let number = match &event.kind {
@@ -81,16 +94,16 @@ impl Observer for Stream {
                 .iter()
                 .filter(|point| number.is_some_and(|number| point.id <= number))
             {
-                if self.seen.is_none_or(|seen| point.id > seen) {
-                    history::advance(&mut self.state, point);
-                    self.seen = Some(point.id);
-                }
+                self.take(point);
             }
             for mode in &self.modes {
                 if let Some(item) = self.item(*mode, event, point) {
                     print(*mode, &item, self.json);
                 }
             }
+        }
+        for point in checkpoints {
+            self.take(point);
         }
     }
 

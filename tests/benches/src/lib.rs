@@ -1,1 +1,3 @@
-//! Nothing: what there is stands in `benches/`.
+//! What benches measure on. What is measured stands in `benches/`.
+
+pub mod big;

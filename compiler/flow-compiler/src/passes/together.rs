@@ -22,6 +22,8 @@ const MOST_WORDS: usize = 16_000_000;
 #[derive(Debug)]
 pub struct Together {
     rows: Vec<Option<Box<[u64]>>>,
+    /// By vertex: the others of its pairs, itself included where it is paired with itself.
+    beside: Vec<Vec<Vertex>>,
     /// Held deferred nodes beside what is not deferred are looked at, but do not run together.
     deferred: Vec<bool>,
     complete: bool,
@@ -37,6 +39,7 @@ impl Together {
             reaches: RefCell::new(BTreeMap::new()),
             found: Self {
                 rows: vec![None; count],
+                beside: vec![Vec::new(); count],
                 deferred: (0..view.vertices()).map(|v| view.is_deferred(v)).collect(),
                 complete: true,
             },
@@ -58,6 +61,12 @@ impl Together {
     /// Whether activations of the two can run at the same time.
     pub fn can(&self, a: Vertex, b: Vertex) -> bool {
         self.deferred[a as usize] == self.deferred[b as usize] && self.seen(a, b)
+    }
+
+    /// The vertices that can run at the same time as this one, itself included where it can run beside itself.
+    pub fn beside(&self, a: Vertex) -> impl Iterator<Item = Vertex> + '_ {
+        let others = self.beside[a as usize].iter().copied();
+        others.filter(move |b| self.deferred[a as usize] == self.deferred[*b as usize])
     }
 
     /// Whether all pairs were looked at.
@@ -223,6 +232,10 @@ impl Search<'_, '_> {
             vec![0; words].into_boxed_slice()
         });
         row[high as usize / 64] |= 1 << (high % 64);
+        self.found.beside[low as usize].push(high);
+        if low != high {
+            self.found.beside[high as usize].push(low);
+        }
         self.open.push((a, b));
     }
 }

@@ -27,28 +27,37 @@ pub(super) fn two_writers(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
+    let races = Races::of(facts);
     for (field, writers) in &plain {
-        conflicts(facts, *field, writers, false, found);
+        conflicts(facts, &races, *field, writers, false, found);
     }
     for (field, writers) in &over {
-        conflicts(facts, *field, writers, true, found);
+        conflicts(facts, &races, *field, writers, true, found);
     }
 }
 
 /// The later of two is reported once, with the first that it meets.
 fn conflicts(
     facts: &Facts<'_>,
+    races: &Races,
     field: FieldRef,
     writers: &[(NodeRef, Write)],
     overwrites: bool,
     found: &mut Vec<Diagnostic>,
 ) {
+    let places: BTreeMap<NodeRef, usize> = writers
+        .iter()
+        .enumerate()
+        .map(|(place, (node, _))| (*node, place))
+        .collect();
     for (index, (node, write)) in writers.iter().enumerate() {
-        let vertex = facts.view.node(*node);
-        let meets = |(other, _): &&(NodeRef, Write)| {
-            facts.together().can(vertex, facts.view.node(*other)) && !one_wins(facts, *node, *other)
-        };
-        if let Some((other, first)) = writers[..=index].iter().find(meets) {
+        let beside = facts.together().beside(facts.view.node(*node));
+        let others = beside.filter_map(|vertex| facts.view.as_node(vertex));
+        let meets = others
+            .filter_map(|other| places.get(&other).copied().filter(|place| *place <= index))
+            .filter(|place| !races.one_wins(*node, writers[*place].0));
+        if let Some(first) = meets.min() {
+            let (other, first) = &writers[first];
             found.push(conflict(
                 facts,
                 field,
@@ -108,17 +117,35 @@ fn conflict(
     .help(help)
 }
 
-/// Whether both are sources of one `first of` that withdraws the loser.
-fn one_wins(facts: &Facts<'_>, a: NodeRef, b: NodeRef) -> bool {
-    a != b
-        && facts.flow.joins.iter().any(|join| {
-            let has = |node| {
-                join.sources
-                    .iter()
-                    .any(|(source, _)| *source == Source::Node(node))
-            };
-            (join.policy, join.rest) == (Policy::First(1), Rest::Cancel) && has(a) && has(b)
-        })
+/// Which nodes are sources of a `first of` that withdraws the losers.
+struct Races {
+    /// By node: the joins, in order.
+    joins: BTreeMap<NodeRef, Vec<usize>>,
+}
+
+impl Races {
+    fn of(facts: &Facts<'_>) -> Self {
+        let mut joins: BTreeMap<NodeRef, Vec<usize>> = BTreeMap::new();
+        for (index, join) in facts.flow.joins.iter().enumerate() {
+            if (join.policy, join.rest) != (Policy::First(1), Rest::Cancel) {
+                continue;
+            }
+            for (source, _) in &join.sources {
+                if let Source::Node(node) = source {
+                    joins.entry(*node).or_default().push(index);
+                }
+            }
+        }
+        Self { joins }
+    }
+
+    /// Whether both are sources of one of them.
+    fn one_wins(&self, a: NodeRef, b: NodeRef) -> bool {
+        let (Some(of_a), Some(of_b)) = (self.joins.get(&a), self.joins.get(&b)) else {
+            return false;
+        };
+        a != b && of_a.iter().any(|join| of_b.contains(join))
+    }
 }
 
 /// Nodes with two arrows that fire in activations of which neither waits for the other.

@@ -95,7 +95,10 @@ impl Generator<'_> {
 /// A path as seen from the folder of the entry, so that an image does not depend on where it was made.
 /// What is no file, such as `std.chat`, is known by its name.
 fn beside(entry: &str, path: &str) -> String {
-    if !path.ends_with(".flow") {
+    let is_file = std::path::Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension == "flow");
+    if !is_file {
         return path.to_owned();
     }
     let folder: Vec<&str> = entry.split('/').collect();

@@ -61,8 +61,8 @@ pub(super) fn pads(docs: &Docs<'_>, lines: &[&Cells], adjacent: &[bool], width: 
                     .saturating_add(lead(docs, lines[line], column))
                     <= limit
         };
-        for line in 0..lines.len() {
-            widths[line] = widths[line].filter(|before| stays(line, *before));
+        for (line, width) in widths.iter_mut().enumerate() {
+            *width = width.filter(|before| stays(line, *before));
         }
         for run in column_runs(lines, &widths, adjacent, column) {
             let widest = widths[run.clone()].iter().flatten().max().copied().unwrap_or(0);

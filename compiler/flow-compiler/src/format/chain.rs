@@ -26,7 +26,7 @@ struct Segment {
     gap: Vec<DocId>,
 }
 
-impl<'a> Formatter<'a> {
+impl Formatter<'_> {
     pub(super) fn chain(&mut self, expr: &Expr) -> DocId {
         let (base, links) = links(expr);
         let mut start = self.expr(base);

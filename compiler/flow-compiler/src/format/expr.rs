@@ -14,7 +14,7 @@ const SHORT_CHAIN: u32 = 90;
 /// The longest string that may share a line with others in a list that needs several lines.
 const SHORT_STRING: u32 = 30;
 
-impl<'a> Formatter<'a> {
+impl Formatter<'_> {
     pub(super) fn expr(&mut self, expr: &Expr) -> DocId {
         match &expr.kind {
             ExprKind::Literal(_) | ExprKind::Name(_) | ExprKind::Error => self.verbatim(expr.span),
@@ -40,15 +40,14 @@ impl<'a> Formatter<'a> {
                 cat!(self; head, self.bracketed(subject.span.end, Style::Entries, rows))
             }
             ExprKind::Lambda { params, body } => {
-                let head = match params.as_slice() {
-                    [only] => cat!(self; self.source(only.span), " =>"),
-                    _ => {
-                        let rows = params
-                            .iter()
-                            .map(|name| Row::new(name.span, self.verbatim(name.span)))
-                            .collect();
-                        cat!(self; self.bracketed(expr.span.start, Style::Arguments, rows), " =>")
-                    }
+                let head = if let [only] = params.as_slice() {
+                    cat!(self; self.source(only.span), " =>")
+                } else {
+                    let rows = params
+                        .iter()
+                        .map(|name| Row::new(name.span, self.verbatim(name.span)))
+                        .collect();
+                    cat!(self; self.bracketed(expr.span.start, Style::Arguments, rows), " =>")
                 };
                 self.value(head, body)
             }

@@ -10,7 +10,7 @@ use super::align::Tab;
 use super::doc::{DocId, cat};
 use super::sequence::{Row, Style};
 
-impl<'a> Formatter<'a> {
+impl Formatter<'_> {
     pub(super) fn flow(&mut self, flow: &FlowDecl) -> DocId {
         let params = self.some_params(&flow.name, &flow.params);
         let result = flow

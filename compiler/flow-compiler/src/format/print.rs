@@ -45,7 +45,7 @@ struct Printer<'d, 'a> {
     stack: Vec<Task>,
 }
 
-impl<'a> Printer<'_, 'a> {
+impl Printer<'_, '_> {
     fn step(&mut self, task: Task) {
         let Task { indent, flat, id } = task;
         match self.docs.get(id) {

@@ -94,7 +94,7 @@ impl<'a> Formatter<'a> {
         if pieces.is_empty() && opening.is_none() {
             return cat!(self; open, close);
         }
-        let comments = pieces.iter().any(|piece| piece.has_comment()) || opening.is_some();
+        let comments = pieces.iter().any(Piece::has_comment) || opening.is_some();
         let blanks = style.has_commas() || pieces.iter().all(|piece| !piece.blank);
         let forced = comments || expanded || style == Style::Body || !blanks;
         self.lay_out(style, forced, opening, pieces)

@@ -10,7 +10,7 @@ use super::align::{Cells, Tab};
 use super::doc::{DocId, cat};
 use super::sequence::{Row, Style};
 
-impl<'a> Formatter<'a> {
+impl Formatter<'_> {
     pub(super) fn test(&mut self, test: &TestDecl) -> DocId {
         let head = cat!(self; "test ", self.string(&test.name), " for ", self.source(test.flow.span), " ");
         let rows = test.entries.iter().map(|entry| self.test_entry(entry)).collect();

@@ -7,7 +7,7 @@ use super::align::Tab;
 use super::doc::{Doc, DocId, cat};
 use super::sequence::{Row, Style};
 
-impl<'a> Formatter<'a> {
+impl Formatter<'_> {
     pub(super) fn type_expr(&mut self, ty: &TypeExpr) -> DocId {
         match &ty.kind {
             TypeKind::Named { name, args } => {

@@ -39,19 +39,20 @@ impl Lower<'_> {
         for (param, arg) in params.iter().zip(given) {
             let value = match arg {
                 Some(arg) => self.arg(cx, param, &arg.value),
-                None => match self.left_out(param) {
-                    Some(value) => Expr {
-                        kind: ExprKind::Const(value),
-                        ty: param.ty,
-                        span: callee.span,
-                    },
-                    None => {
+                None => {
+                    if let Some(value) = self.left_out(param) {
+                        Expr {
+                            kind: ExprKind::Const(value),
+                            ty: param.ty,
+                            span: callee.span,
+                        }
+                    } else {
                         if param.ty != self.prim.error {
                             missing.push(param);
                         }
                         self.wrong(callee.span)
                     }
-                },
+                }
             };
             values.push((param.name.text.clone(), value));
         }
@@ -125,13 +126,14 @@ impl Lower<'_> {
                     extra = extra.or(Some(arg.span));
                     None
                 }
-                Some(name) => match positions.get(name.name.as_str()) {
-                    Some(index) => Some(*index),
-                    None => {
+                Some(name) => {
+                    if let Some(index) = positions.get(name.name.as_str()) {
+                        Some(*index)
+                    } else {
                         self.unknown_argument(name, params, callee);
                         None
                     }
-                },
+                }
             };
             let Some(index) = index else { continue };
             if let Some(first) = given[index] {

@@ -12,6 +12,9 @@ use crate::hir::{ConstValue, FnRef, Name, Param};
 use crate::names::{Space, Symbol, nearest};
 use crate::types::{Ty, TyKind, with_article};
 
+/// Makes the call of a function from its arguments.
+type MakeCall = dyn Fn(Vec<Expr>) -> ExprKind;
+
 impl Lower<'_> {
     pub(super) fn call(
         &mut self,
@@ -71,11 +74,11 @@ impl Lower<'_> {
             let (id, ty) = (bound.local.id, bound.local.ty);
             return self.local_call(cx, name, (id, ty), args, span);
         }
-        if let Some(TyKind::Enum(decl)) = want.map(|want| self.kind(self.core(want)).clone()) {
-            if decl.variants.iter().any(|(known, _)| *known == name.name) {
-                let ty = want.map_or(self.prim.error, |want| self.core(want));
-                return self.variant_call(cx, ty, name, args, span);
-            }
+        if let Some(TyKind::Enum(decl)) = want.map(|want| self.kind(self.core(want)).clone())
+            && decl.variants.iter().any(|(known, _)| *known == name.name)
+        {
+            let ty = want.map_or(self.prim.error, |want| self.core(want));
+            return self.variant_call(cx, ty, name, args, span);
         }
         match name.name.as_str() {
             "hash" | "range" => return self.built_in_call(cx, name, args, span),
@@ -241,37 +244,36 @@ impl Lower<'_> {
             .iter_mut()
             .rev()
             .find(|bound| bound.local.name == name.name);
-        let (wanted, result, call): (Vec<Ty>, Ty, Box<dyn Fn(Vec<Expr>) -> ExprKind>) =
-            if let Some(bound) = bound {
-                bound.used = true;
-                let (id, ty) = (bound.local.id, bound.local.ty);
-                let TyKind::Fn(wanted, result) = self.kind(ty).clone() else {
-                    self.error(codes::LAMBDA, span, "a function belongs here", "")
-                        .help = Some("write `x => …`".into());
-                    return self.wrong(span);
-                };
-                (
-                    wanted,
-                    result,
-                    Box::new(move |args| ExprKind::CallLocal(id, args)),
-                )
-            } else if let Some(Symbol::Fn(index)) = self.find(cx.module, Space::Callables, &name.name) {
-                let sig = self.fn_sig(index);
-                cx.calls.insert(index);
-                let wanted = sig.params.iter().map(|param| param.ty).collect();
-                (
-                    wanted,
-                    sig.result,
-                    Box::new(move |args| ExprKind::Call(FnRef(index), args)),
-                )
-            } else {
-                let value = self.expr(cx, written, None);
-                if value.ty != self.prim.error {
-                    self.error(codes::LAMBDA, span, "a function belongs here", "")
-                        .help = Some("write `x => …`".into());
-                }
+        let (wanted, result, call): (Vec<Ty>, Ty, Box<MakeCall>) = if let Some(bound) = bound {
+            bound.used = true;
+            let (id, ty) = (bound.local.id, bound.local.ty);
+            let TyKind::Fn(wanted, result) = self.kind(ty).clone() else {
+                self.error(codes::LAMBDA, span, "a function belongs here", "")
+                    .help = Some("write `x => …`".into());
                 return self.wrong(span);
             };
+            (
+                wanted,
+                result,
+                Box::new(move |args| ExprKind::CallLocal(id, args)),
+            )
+        } else if let Some(Symbol::Fn(index)) = self.find(cx.module, Space::Callables, &name.name) {
+            let sig = self.fn_sig(index);
+            cx.calls.insert(index);
+            let wanted = sig.params.iter().map(|param| param.ty).collect();
+            (
+                wanted,
+                sig.result,
+                Box::new(move |args| ExprKind::Call(FnRef(index), args)),
+            )
+        } else {
+            let value = self.expr(cx, written, None);
+            if value.ty != self.prim.error {
+                self.error(codes::LAMBDA, span, "a function belongs here", "")
+                    .help = Some("write `x => …`".into());
+            }
+            return self.wrong(span);
+        };
         if wanted.len() != params.len() {
             let text = super::methods::count(wanted.len(), "argument");
             self.error(

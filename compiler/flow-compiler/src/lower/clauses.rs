@@ -57,10 +57,10 @@ impl<'a> Lower<'a> {
             }
             ClauseKind::Emit { name: event, value } => {
                 let value = value.as_ref().map(|value| self.expr(cx, value, None));
-                if let Some(value) = &value {
-                    if self.has_secret(value.ty) {
-                        self.mismatch(value.ty, value.span, self.prim.json);
-                    }
+                if let Some(value) = &value
+                    && self.has_secret(value.ty)
+                {
+                    self.mismatch(value.ty, value.span, self.prim.json);
                 }
                 node.body.push(Stmt::Emit(name(event), value));
             }
@@ -382,10 +382,10 @@ impl<'a> Lower<'a> {
                 );
             }
             retry.backoff = Some((from, to.max(from)));
-            if let Some(factor) = &backoff.factor {
-                if let Some(ConstValue::Float(factor)) = self.constant(cx, factor, self.prim.float) {
-                    retry.factor = Some(factor);
-                }
+            if let Some(factor) = &backoff.factor
+                && let Some(ConstValue::Float(factor)) = self.constant(cx, factor, self.prim.float)
+            {
+                retry.factor = Some(factor);
             }
         }
         Some(retry)
@@ -394,12 +394,11 @@ impl<'a> Lower<'a> {
     pub(super) fn error_classes(&mut self, names: &[ast::Ident]) -> Vec<ErrorClass> {
         let mut classes = Vec::new();
         for name in names {
-            match CLASSES.iter().find(|(known, _)| *known == name.name) {
-                Some((_, class)) => classes.push(*class),
-                None => {
-                    let known: Vec<&str> = CLASSES.iter().map(|(known, _)| *known).collect();
-                    self.unknown_variant("ErrorClass", &known, name);
-                }
+            if let Some((_, class)) = CLASSES.iter().find(|(known, _)| *known == name.name) {
+                classes.push(*class);
+            } else {
+                let known: Vec<&str> = CLASSES.iter().map(|(known, _)| *known).collect();
+                self.unknown_variant("ErrorClass", &known, name);
             }
         }
         classes
@@ -415,7 +414,7 @@ impl<'a> Lower<'a> {
                     all.push(VerifyCheck::Command(self.check(cx, words, want)));
                 }
                 ast::CheckKind::File(path) => {
-                    all.push(VerifyCheck::File(self.check(cx, path, self.prim.string)))
+                    all.push(VerifyCheck::File(self.check(cx, path, self.prim.string)));
                 }
                 ast::CheckKind::Url(url) => all.push(VerifyCheck::Url(self.check(cx, url, self.prim.string))),
                 ast::CheckKind::Ensure(ensure) => {

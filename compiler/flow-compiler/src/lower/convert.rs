@@ -54,10 +54,9 @@ impl Lower<'_> {
                 converted.kind,
                 ExprKind::Const(_) | ExprKind::Error | ExprKind::Refine(_)
             )
+            && let Ok(value) = self.eval(&converted)
         {
-            if let Ok(value) = self.eval(&converted) {
-                converted.kind = ExprKind::Const(value);
-            }
+            converted.kind = ExprKind::Const(value);
         }
         Ok(converted)
     }
@@ -165,7 +164,7 @@ impl Lower<'_> {
                 let at = given.iter().position(|(name, _)| *name == field.name);
                 let part = match at {
                     Some(at) => given.swap_remove(at).1,
-                    None => self.default_of(field.default.as_ref(), field.ty, span),
+                    None => default_of(field.default.as_ref(), field.ty, span),
                 };
                 fields.push((field.name.clone(), self.converted(cx, part, field.ty)));
             }
@@ -191,7 +190,7 @@ impl Lower<'_> {
                         span,
                     }
                 }
-                None => self.default_of(field.default.as_ref(), field.ty, span),
+                None => default_of(field.default.as_ref(), field.ty, span),
             };
             fields.push((field.name.clone(), self.converted(cx, part, field.ty)));
         }
@@ -203,15 +202,6 @@ impl Lower<'_> {
         Expr {
             kind: ExprKind::Let(whole, Box::new(value), Box::new(record)),
             ty: want,
-            span,
-        }
-    }
-
-    /// What stands where a field or argument is left out.
-    pub(super) fn default_of(&self, default: Option<&ConstValue>, ty: Ty, span: Span) -> Expr {
-        Expr {
-            kind: ExprKind::Const(default.cloned().unwrap_or(ConstValue::Null)),
-            ty,
             span,
         }
     }
@@ -453,25 +443,25 @@ impl Lower<'_> {
                 Some("a secret may stand in the body of a worker, and as an argument for a parameter of type `secret`".into());
             return;
         }
-        if let TyKind::Nullable(inner) = *self.kind(found) {
-            if self.fits(inner, want) {
-                let name = if short {
-                    format!("`{text}`")
-                } else {
-                    "this".to_string()
-                };
-                self.error(
-                    codes::NULLABLE,
-                    span,
-                    format!("{name} may be null, and `{wants}` belongs here"),
-                    &format!("is `{has}`"),
-                )
-                .help = Some(
-                    "say what stands for null with `?? …`, or test it before: `if x != null then … else …`"
-                        .into(),
-                );
-                return;
-            }
+        if let TyKind::Nullable(inner) = *self.kind(found)
+            && self.fits(inner, want)
+        {
+            let name = if short {
+                format!("`{text}`")
+            } else {
+                "this".to_string()
+            };
+            self.error(
+                codes::NULLABLE,
+                span,
+                format!("{name} may be null, and `{wants}` belongs here"),
+                &format!("is `{has}`"),
+            )
+            .help = Some(
+                "say what stands for null with `?? …`, or test it before: `if x != null then … else …`"
+                    .into(),
+            );
+            return;
         }
         if matches!(self.kind(found), TyKind::Json) {
             let diagnostic = self.error(
@@ -546,5 +536,14 @@ impl Lower<'_> {
             }
             _ => None,
         }
+    }
+}
+
+/// What stands where a field or argument is left out.
+pub(super) fn default_of(default: Option<&ConstValue>, ty: Ty, span: Span) -> Expr {
+    Expr {
+        kind: ExprKind::Const(default.cloned().unwrap_or(ConstValue::Null)),
+        ty,
+        span,
     }
 }

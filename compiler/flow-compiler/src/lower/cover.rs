@@ -145,13 +145,14 @@ impl Cover {
                     self.all = Some(arm);
                     return Added::New;
                 }
-                Atom::Point(name) => match self.points.get(&name) {
-                    Some(first) => met = met.or(Some(*first)),
-                    None => {
+                Atom::Point(name) => {
+                    if let Some(first) = self.points.get(&name) {
+                        met = met.or(Some(*first));
+                    } else {
                         fresh = true;
                         self.points.insert(name, arm);
                     }
-                },
+                }
                 Atom::Range(from, to) => {
                     let hit = self
                         .ranges

@@ -248,7 +248,7 @@ impl Lower<'_> {
         };
         let mut inner = Env::default();
         for (param, arg) in body.params.iter().zip(args) {
-            let bound = match self.closure(arg, env) {
+            let bound = match closure_of(arg, env) {
                 Some(closure) => Bound::Function(closure),
                 None => Bound::Value(self.eval_in(arg, env)?),
             };
@@ -261,22 +261,6 @@ impl Lower<'_> {
             Stop::Fault(message, _) => Stop::Fault(message, span),
             other => other,
         })
-    }
-
-    /// A function value, if the expression is one.
-    pub(super) fn closure(&self, expr: &Expr, env: &Env) -> Option<Rc<Closure>> {
-        match &expr.kind {
-            ExprKind::Lambda(params, body) => Some(Rc::new(Closure {
-                params: params.clone(),
-                body: (**body).clone(),
-                env: env.clone(),
-            })),
-            ExprKind::Local(id) => match env.value(*id) {
-                Some(Bound::Function(closure)) => Some(Rc::clone(closure)),
-                _ => None,
-            },
-            _ => None,
-        }
     }
 
     pub(super) fn apply_closure(&mut self, closure: &Closure, args: Vec<Value>) -> Result<Value, Stop> {
@@ -295,7 +279,7 @@ impl Lower<'_> {
         let mut function = None;
         let mut values = Vec::new();
         for arg in args {
-            match self.closure(arg, env) {
+            match closure_of(arg, env) {
                 Some(closure) => function = Some(closure),
                 None => values.push(self.eval_in(arg, env)?),
             }
@@ -475,4 +459,20 @@ pub(super) fn arithmetic(op: BinaryOp, a: Value, b: Value, span: Span) -> Result
         }
         _ => return Err(Stop::Silent),
     })
+}
+
+/// A function value, if the expression is one.
+fn closure_of(expr: &Expr, env: &Env) -> Option<Rc<Closure>> {
+    match &expr.kind {
+        ExprKind::Lambda(params, body) => Some(Rc::new(Closure {
+            params: params.clone(),
+            body: (**body).clone(),
+            env: env.clone(),
+        })),
+        ExprKind::Local(id) => match env.value(*id) {
+            Some(Bound::Function(closure)) => Some(Rc::clone(closure)),
+            _ => None,
+        },
+        _ => None,
+    }
 }

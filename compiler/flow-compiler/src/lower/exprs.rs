@@ -251,10 +251,10 @@ impl Lower<'_> {
         optional: bool,
         span: Span,
     ) -> Expr {
-        if let Ast::Name(owner) = &base.kind {
-            if let Some(found) = self.special_field(cx, owner, name, span) {
-                return found;
-            }
+        if let Ast::Name(owner) = &base.kind
+            && let Some(found) = self.special_field(cx, owner, name, span)
+        {
+            return found;
         }
         let base = self.expr(cx, base, None);
         if !optional {

@@ -263,20 +263,18 @@ impl<'a> Lower<'a> {
                 let mut diagnostic =
                     Diagnostic::new(codes::UNKNOWN_REDUCER, format!("there is no reducer `{written}`"))
                         .primary(written.span, "unknown");
-                diagnostic = match near {
-                    Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                diagnostic = if let Some(near) = near {
+                    diagnostic.help(format!("did you mean `{near}`?")).fix(
                         format!("write `{near}`"),
                         written.span,
                         near,
-                    ),
-                    None => {
-                        let list: Vec<String> =
-                            REDUCERS.iter().map(|(known, _)| format!("`{known}`")).collect();
-                        diagnostic.help(format!(
-                            "there are {}, and any function (old, update) -> value",
-                            list.join(", ")
-                        ))
-                    }
+                    )
+                } else {
+                    let list: Vec<String> = REDUCERS.iter().map(|(known, _)| format!("`{known}`")).collect();
+                    diagnostic.help(format!(
+                        "there are {}, and any function (old, update) -> value",
+                        list.join(", ")
+                    ))
                 };
                 self.report(diagnostic);
                 Reducer::LastValue
@@ -478,17 +476,16 @@ impl<'a> Lower<'a> {
     /// The type of what a flow returns.
     pub(super) fn flow_result(&mut self, index: u32) -> Ty {
         let env = Rc::clone(&self.flow_sigs[index as usize]);
-        match env.result {
-            Some(ty) => ty,
-            None => {
-                let fields = env
-                    .fields
-                    .iter()
-                    .map(|(name, (field, ty))| (field.0, name.clone(), *ty));
-                let mut fields: Vec<(u32, String, Ty)> = fields.collect();
-                fields.sort_unstable();
-                self.record_of(fields.into_iter().map(|(_, name, ty)| (name, ty)).collect())
-            }
+        if let Some(ty) = env.result {
+            ty
+        } else {
+            let fields = env
+                .fields
+                .iter()
+                .map(|(name, (field, ty))| (field.0, name.clone(), *ty));
+            let mut fields: Vec<(u32, String, Ty)> = fields.collect();
+            fields.sort_unstable();
+            self.record_of(fields.into_iter().map(|(_, name, ty)| (name, ty)).collect())
         }
     }
 }

@@ -173,14 +173,11 @@ impl Lower<'_> {
                     self.once(&mut seen, &name);
                     let field = record.fields.iter().find(|field| field.name == name.name);
                     let value = self.entry_value(cx, entry, field.map(|field| field.ty));
-                    match (field, value) {
-                        (Some(_), Some(value)) => {
-                            given.insert(name.name, value);
-                        }
-                        _ => {
-                            broken = true;
-                            self.unknown_field(ty, &known, &name);
-                        }
+                    if let (Some(_), Some(value)) = (field, value) {
+                        given.insert(name.name, value);
+                    } else {
+                        broken = true;
+                        self.unknown_field(ty, &known, &name);
                     }
                 }
             }
@@ -206,7 +203,7 @@ impl Lower<'_> {
                 None if field.default.is_some() || self.is_nullable(field.ty) => {
                     fields.push((
                         field.name.clone(),
-                        self.default_of(field.default.as_ref(), field.ty, span),
+                        super::convert::default_of(field.default.as_ref(), field.ty, span),
                     ));
                 }
                 None => missing.push(format!("`{}`", field.name)),
@@ -333,12 +330,13 @@ impl Lower<'_> {
     fn field_name(&mut self, cx: &mut Cx, key: &Key) -> Option<ast::Ident> {
         match key {
             Key::Name(name) => Some(name.clone()),
-            Key::Str(text) => match text.plain() {
-                Some(plain) => Some(ast::Ident {
-                    name: plain.to_string(),
-                    span: text.span,
-                }),
-                None => {
+            Key::Str(text) => {
+                if let Some(plain) = text.plain() {
+                    Some(ast::Ident {
+                        name: plain.to_string(),
+                        span: text.span,
+                    })
+                } else {
                     self.error(
                         codes::MISMATCH,
                         text.span,
@@ -347,7 +345,7 @@ impl Lower<'_> {
                     );
                     None
                 }
-            },
+            }
             Key::Computed(inner) => {
                 self.expr(cx, inner, None);
                 self.error(

@@ -78,6 +78,10 @@ impl Lower<'_> {
         }
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call site; a struct would only name them again"
+    )]
     fn apply(
         &mut self,
         cx: &mut Cx,
@@ -97,24 +101,22 @@ impl Lower<'_> {
                 let params: Vec<Ty> = params.iter().map(|param| self.filled(param, &holes)).collect();
                 let hint = self.known_shape(result, &holes);
                 let lambda = self.lambda(cx, &arg.value, &params, hint);
-                if let TyKind::Fn(_, given) = *self.kind(lambda.ty) {
-                    if hint.is_none() && !self.matches_shape(result, given, &mut holes) {
-                        self.bad_result(row, given, &lambda);
-                        return self.wrong(span);
-                    }
+                if let TyKind::Fn(_, given) = *self.kind(lambda.ty)
+                    && hint.is_none()
+                    && !self.matches_shape(result, given, &mut holes)
+                {
+                    self.bad_result(row, given, &lambda);
+                    return self.wrong(span);
                 }
                 lambda
+            } else if let Some(known) = self.known_shape(shape, &holes) {
+                self.check(cx, &arg.value, known)
             } else {
-                match self.known_shape(shape, &holes) {
-                    Some(known) => self.check(cx, &arg.value, known),
-                    None => {
-                        let value = self.expr(cx, &arg.value, None);
-                        if value.ty == self.prim.error || !self.matches_shape(shape, value.ty, &mut holes) {
-                            return self.wrong(span);
-                        }
-                        value
-                    }
+                let value = self.expr(cx, &arg.value, None);
+                if value.ty == self.prim.error || !self.matches_shape(shape, value.ty, &mut holes) {
+                    return self.wrong(span);
                 }
+                value
             };
             values.push(value);
         }

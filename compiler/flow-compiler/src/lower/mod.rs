@@ -207,7 +207,7 @@ impl Cx {
     }
 }
 
-impl<'a> Lower<'a> {
+impl Lower<'_> {
     fn all(&mut self) {
         for index in 0..self.names.types.len() as u32 {
             self.declared_type(index);

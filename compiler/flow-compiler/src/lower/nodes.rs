@@ -221,7 +221,7 @@ impl<'a> Lower<'a> {
                 }
                 ClauseKind::Until(cond) => agent.until = Some(self.condition(cx, cond)),
                 ClauseKind::LimitTurns(turns) => {
-                    agent.turns = self.known_count(cx, turns).map(|turns| turns as u64)
+                    agent.turns = self.known_count(cx, turns).map(|turns| turns as u64);
                 }
                 ClauseKind::TurnTimeout(value) => agent.turn_timeout = self.known_duration(cx, value),
                 _ => {}
@@ -332,10 +332,10 @@ impl<'a> Lower<'a> {
     fn send(&mut self, cx: &mut Cx, decl: &'a NodeDecl, node: &mut Node) {
         let mut all = Vec::new();
         for clause in &decl.clauses {
-            if let ClauseKind::Each(each) = &clause.kind {
-                if let Some(each) = self.each(cx, each, clause.span) {
-                    all.push(each);
-                }
+            if let ClauseKind::Each(each) = &clause.kind
+                && let Some(each) = self.each(cx, each, clause.span)
+            {
+                all.push(each);
             }
         }
         let tried = decl
@@ -433,10 +433,10 @@ impl<'a> Lower<'a> {
 
     fn follow(&mut self, cx: &Cx, list: &Expr, at: Span) -> Option<crate::hir::FieldRef> {
         let flow = cx.flow.as_ref()?;
-        if let ExprKind::Field(field) = list.kind {
-            if flow.reducers[field.index()] == Reducer::Append {
-                return Some(field);
-            }
+        if let ExprKind::Field(field) = list.kind
+            && flow.reducers[field.index()] == Reducer::Append
+        {
+            return Some(field);
         }
         if list.ty != self.prim.error {
             self.error(

@@ -379,8 +379,7 @@ impl Lower<'_> {
                 }
                 None
             }
-            (Written::Add, TyKind::Time, TyKind::Duration)
-            | (Written::Sub, TyKind::Time, TyKind::Duration) => Some(prim.time),
+            (Written::Add | Written::Sub, TyKind::Time, TyKind::Duration) => Some(prim.time),
             (Written::Sub, TyKind::Time, TyKind::Time) => Some(prim.duration),
             (Written::Add | Written::Sub, TyKind::Duration, TyKind::Duration) => Some(prim.duration),
             (Written::Mul | Written::Div, TyKind::Duration, TyKind::Int)

@@ -169,18 +169,19 @@ impl Lower<'_> {
         let bare = self.bare(base.ty);
         match self.kind(bare).clone() {
             TyKind::Error => self.wrong(span),
-            TyKind::Record(record) => match record.fields.iter().find(|field| field.name == name.name) {
-                Some(field) => Expr {
-                    kind: ExprKind::Access(Box::new(base), name.name.clone()),
-                    ty: field.ty,
-                    span,
-                },
-                None => {
+            TyKind::Record(record) => {
+                if let Some(field) = record.fields.iter().find(|field| field.name == name.name) {
+                    Expr {
+                        kind: ExprKind::Access(Box::new(base), name.name.clone()),
+                        ty: field.ty,
+                        span,
+                    }
+                } else {
                     let known: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
                     self.unknown_field(bare, &known, name);
                     self.wrong(span)
                 }
-            },
+            }
             TyKind::Nullable(_) => {
                 let shown = self.project.sources.slice(base.span).to_string();
                 self.error(

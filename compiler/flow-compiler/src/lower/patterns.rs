@@ -185,13 +185,13 @@ impl Lower<'_> {
             }
         }
         let [from, to] = ends;
-        if let (Some(a), Some(b)) = (&from, &to) {
-            if super::eval::compare(a, b).is_some_and(std::cmp::Ordering::is_gt) {
-                return self.bad_pattern(
-                    span,
-                    "a range from the larger to the smaller number takes nothing",
-                );
-            }
+        if let (Some(a), Some(b)) = (&from, &to)
+            && super::eval::compare(a, b).is_some_and(std::cmp::Ordering::is_gt)
+        {
+            return self.bad_pattern(
+                span,
+                "a range from the larger to the smaller number takes nothing",
+            );
         }
         PatternKind::Range(from, to)
     }

@@ -295,10 +295,10 @@ impl Lower<'_> {
 
     /// A reply: of the first type that it can be. An envelope, and what is `json`, are checked when they come.
     fn reply_value(&mut self, cx: &mut Cx, written: &ast::Expr, replies: &[Ty]) -> Expr {
-        if let ast::ExprKind::Record(entries) = &written.unparen().kind {
-            if entries.iter().any(is_envelope) {
-                return self.check(cx, written, self.prim.json);
-            }
+        if let ast::ExprKind::Record(entries) = &written.unparen().kind
+            && entries.iter().any(is_envelope)
+        {
+            return self.check(cx, written, self.prim.json);
         }
         let said = self.out.len();
         let next = cx.next;
@@ -404,8 +404,8 @@ impl Lower<'_> {
             let after = reply.after.as_ref();
             let after = after.map(|after| lower.check(&mut cx, after, duration));
             let value = match want {
-                Some(Some(want)) => lower.check(&mut cx, &reply.value, want),
-                Some(None) => lower.expr(&mut cx, &reply.value, None),
+                Some(Wanted::Typed(want)) => lower.check(&mut cx, &reply.value, want),
+                Some(Wanted::Anything) => lower.expr(&mut cx, &reply.value, None),
                 None => lower.expr(&mut cx, &reply.value, Some(lower.prim.error)),
             };
             AnswerReply { after, value }
@@ -419,8 +419,8 @@ impl Lower<'_> {
     }
 
     /// What the interrupt of a name wants to hear, in the flow or in one that it may run: none where there is no
-    /// such interrupt, which is reported; none inside where anything may be said.
-    fn asked(&mut self, scene: &Scene, node: &ast::Ident) -> Option<Option<Ty>> {
+    /// such interrupt, which is reported.
+    fn asked(&mut self, scene: &Scene, node: &ast::Ident) -> Option<Wanted> {
         let (before, from) = self.program.flows.split_at(scene.flow.index());
         let mut other = None;
         for found in from.iter().chain(before).flat_map(|flow| &flow.nodes) {
@@ -428,8 +428,10 @@ impl Lower<'_> {
                 continue;
             }
             match &found.kind {
-                NodeKind::Interrupt { answer, .. } => return Some(*answer),
-                NodeKind::Agent(_) | NodeKind::Error => return Some(None),
+                NodeKind::Interrupt { answer, .. } => {
+                    return Some(answer.map_or(Wanted::Anything, Wanted::Typed));
+                }
+                NodeKind::Agent(_) | NodeKind::Error => return Some(Wanted::Anything),
                 _ => other = Some(found.head),
             }
         }
@@ -472,4 +474,13 @@ fn named(entry: &ast::Entry) -> Option<ast::Arg> {
 
 fn is_envelope(entry: &ast::Entry) -> bool {
     matches!(entry, ast::Entry::Field { key: ast::Key::Name(name), .. } if name.name == "flow")
+}
+
+/// What an interrupt wants to hear.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// A value of this type.
+    Typed(Ty),
+    /// Anything.
+    Anything,
 }

@@ -23,7 +23,7 @@ pub(crate) enum Slot {
     Done(Ty),
 }
 
-impl<'a> Lower<'a> {
+impl Lower<'_> {
     /// The handle of a type as it is written.
     pub(super) fn ty(&mut self, cx: &Cx, written: &TypeExpr) -> Ty {
         match &written.kind {
@@ -185,7 +185,7 @@ impl<'a> Lower<'a> {
         let ty = if let TypeKind::Record(fields) = &item.decl.ty.kind {
             let handle = self.open_type();
             self.type_slots[index as usize] = Slot::Open(Some(handle));
-            self.record(&cx, handle, Some(item.decl.name.name.clone()), fields);
+            self.record(&cx, handle, Some(&item.decl.name.name), fields);
             handle
         } else {
             self.type_slots[index as usize] = Slot::Open(None);
@@ -240,7 +240,7 @@ impl<'a> Lower<'a> {
         if let TypeKind::Record(fields) = &item.decl.ty.kind {
             let shown: Vec<String> = key.1.iter().map(|arg| self.show(*arg)).collect();
             let name = format!("{}<{}>", item.decl.name.name, shown.join(", "));
-            self.record(&cx, handle, Some(name), fields);
+            self.record(&cx, handle, Some(&name), fields);
             return handle;
         }
         let ty = self.ty(&cx, &item.decl.ty);
@@ -248,7 +248,7 @@ impl<'a> Lower<'a> {
         ty
     }
 
-    fn record(&mut self, cx: &Cx, handle: Ty, name: Option<String>, written: &[ast::TypeField]) {
+    fn record(&mut self, cx: &Cx, handle: Ty, name: Option<&str>, written: &[ast::TypeField]) {
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
         let mut fields = Vec::new();
         for field in written {
@@ -267,14 +267,14 @@ impl<'a> Lower<'a> {
                 field,
             ));
         }
-        let kind = |fields: &[(FieldTy, &ast::TypeField)], name: &Option<String>| {
+        let kind = |fields: &[(FieldTy, &ast::TypeField)], name: Option<&str>| {
             let fields = fields.iter().map(|(field, _)| field.clone()).collect();
             TyKind::Record(RecordTy {
-                name: name.clone(),
+                name: name.map(str::to_owned),
                 fields,
             })
         };
-        self.program.types.set(handle, kind(&fields, &name));
+        self.program.types.set(handle, kind(&fields, name));
         let mut defaults = false;
         for (field, written) in &mut fields {
             if let Some(value) = &written.default {
@@ -283,7 +283,7 @@ impl<'a> Lower<'a> {
             }
         }
         if defaults {
-            self.program.types.set(handle, kind(&fields, &name));
+            self.program.types.set(handle, kind(&fields, name));
         }
     }
 

@@ -158,15 +158,14 @@ impl Lower<'_> {
         let known: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
         let mut typed = Vec::new();
         for (name, value) in fields {
-            match record.fields.iter().find(|field| field.name == name) {
-                Some(field) => typed.push((name, self.fit(cx, value, field.ty))),
-                None => {
-                    let ident = ast::Ident {
-                        name,
-                        span: value.span,
-                    };
-                    self.unknown_field(whole, &known, &ident);
-                }
+            if let Some(field) = record.fields.iter().find(|field| field.name == name) {
+                typed.push((name, self.fit(cx, value, field.ty)));
+            } else {
+                let ident = ast::Ident {
+                    name,
+                    span: value.span,
+                };
+                self.unknown_field(whole, &known, &ident);
             }
         }
         let ty = self.record_of(

@@ -41,7 +41,7 @@ impl Lower<'_> {
             .map(|field| {
                 (
                     field.name.clone(),
-                    self.default_of(field.default.as_ref(), field.ty, span),
+                    super::convert::default_of(field.default.as_ref(), field.ty, span),
                 )
             })
             .collect();
@@ -94,16 +94,13 @@ impl Lower<'_> {
             format!("`{owner}` has no variant `{name}`"),
         )
         .primary(name.span, "unknown");
-        diagnostic = match nearest(&name.name, known.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("write `{near}`"),
-                name.span,
-                near,
-            ),
-            None => {
-                let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                diagnostic.help(format!("it has {}", list.join(", ")))
-            }
+        diagnostic = if let Some(near) = nearest(&name.name, known.iter().copied()) {
+            diagnostic
+                .help(format!("did you mean `{near}`?"))
+                .fix(format!("write `{near}`"), name.span, near)
+        } else {
+            let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            diagnostic.help(format!("it has {}", list.join(", ")))
         };
         self.report(diagnostic);
     }

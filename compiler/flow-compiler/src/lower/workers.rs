@@ -149,16 +149,15 @@ impl Lower<'_> {
             format!("there is no protocol `{written}`"),
         )
         .primary(written.span, "unknown");
-        diagnostic = match nearest(&written.name, PROTOCOLS.iter().map(|(known, _)| *known)) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+        diagnostic = if let Some(near) = nearest(&written.name, PROTOCOLS.iter().map(|(known, _)| *known)) {
+            diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("write `{near}`"),
                 written.span,
                 near,
-            ),
-            None => {
-                let list: Vec<String> = PROTOCOLS.iter().map(|(known, _)| format!("`{known}`")).collect();
-                diagnostic.help(format!("there are {}", list.join(", ")))
-            }
+            )
+        } else {
+            let list: Vec<String> = PROTOCOLS.iter().map(|(known, _)| format!("`{known}`")).collect();
+            diagnostic.help(format!("there are {}", list.join(", ")))
         };
         self.report(diagnostic);
         None

@@ -186,7 +186,7 @@ impl<'a> Names<'a> {
         let table = self.scopes[module].space(space);
         match table.get(&name.name) {
             Some(first) if first.span != entry.span && first.symbol != entry.symbol => {
-                out.push(defined_twice(name, first.span))
+                out.push(defined_twice(name, first.span));
             }
             Some(_) => {}
             None => {
@@ -291,7 +291,7 @@ impl<'a> Names<'a> {
                 known.0 |= entry.used;
             }
             for (span, (used, name, imported)) in seen {
-                if used || name.starts_with('_') || (!imported && !(index == 0 && entry_has_flow)) {
+                if used || name.starts_with('_') || !(imported || index == 0 && entry_has_flow) {
                     continue;
                 }
                 let what = if imported {

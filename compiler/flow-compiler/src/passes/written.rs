@@ -188,14 +188,14 @@ impl<'v, 'p> Written<'v, 'p> {
             let edges = self.view.edges_of(way);
             if way.kind == WayKind::Every {
                 let mut some = vec![0; one.len()];
-                edges
-                    .iter()
-                    .for_each(|edge| join(&mut some, &self.avoided[edge.to as usize]));
+                for edge in edges {
+                    join(&mut some, &self.avoided[edge.to as usize]);
+                }
                 meet(&mut one, &some);
             } else {
-                edges
-                    .iter()
-                    .for_each(|edge| meet(&mut one, &self.avoided[edge.to as usize]));
+                for edge in edges {
+                    meet(&mut one, &self.avoided[edge.to as usize]);
+                }
             }
             join(&mut any, &one);
         }

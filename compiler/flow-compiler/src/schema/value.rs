@@ -46,10 +46,10 @@ fn iso_duration(nanos: i64) -> String {
     let days = part(seconds / 86_400, "D");
     let mut time = part(seconds / 3_600 % 24, "H") + &part(seconds / 60 % 60, "M");
     if below > 0 {
-        let digits = format!("{below:09}");
-        time += &format!("{}.{}S", seconds % 60, digits.trim_end_matches('0'));
+        let digits = format!("{}.{below:09}", seconds % 60);
+        time = time + digits.trim_end_matches('0') + "S";
     } else if seconds % 60 > 0 || (days.is_empty() && time.is_empty()) {
-        time += &format!("{}S", seconds % 60);
+        time = time + &(seconds % 60).to_string() + "S";
     }
     let between = if time.is_empty() { "" } else { "T" };
     format!("{sign}P{days}{between}{time}")

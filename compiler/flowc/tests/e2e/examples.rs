@@ -41,7 +41,13 @@ fn flow_files(folder: &std::path::Path) -> Vec<String> {
     let names = fs::read_dir(folder)
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap());
-    let mut files: Vec<String> = names.filter(|name| name.ends_with(".flow")).collect();
+    let mut files: Vec<String> = names
+        .filter(|name| {
+            std::path::Path::new(name)
+                .extension()
+                .is_some_and(|end| end == "flow")
+        })
+        .collect();
     files.sort();
     files
 }

@@ -68,7 +68,7 @@ fn brackets_nest_deeply_and_not_without_end() {
         assert!(!codes.is_empty() && exit == 1, "{}…", &text[..20]);
     }
     assert!(
-        begun.elapsed() < Duration::from_secs(240),
+        begun.elapsed() < Duration::from_mins(4),
         "took {:?}",
         begun.elapsed()
     );
@@ -106,7 +106,7 @@ fn ten_megabytes_take_seconds() {
         (vec![], 0)
     );
     assert!(
-        begun.elapsed() < Duration::from_secs(240),
+        begun.elapsed() < Duration::from_mins(4),
         "took {:?}",
         begun.elapsed()
     );

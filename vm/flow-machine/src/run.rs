@@ -9,6 +9,7 @@
 mod activation;
 mod attempt;
 mod begin;
+mod early;
 mod ending;
 mod envelope;
 mod eval;
@@ -72,7 +73,7 @@ pub(crate) struct Run {
     /// The state after the last whole step.
     slots: Slots,
     /// States of later steps, as far as they were asked for.
-    views: BTreeMap<u64, Slots>,
+    views: BTreeMap<u64, early::View>,
     /// All steps up to this one are whole.
     committed: u64,
     /// The highest step that has begun.
@@ -85,6 +86,14 @@ pub(crate) struct Run {
     steps: BTreeMap<u64, BTreeSet<ActId>>,
     /// How many activations hold a step back.
     live: BTreeMap<u64, usize>,
+    /// The same by node and step.
+    unsettled: BTreeMap<(NodeId, u64), usize>,
+    /// The last step in which something stood at a vertex of the graph.
+    last: BTreeMap<usize, u64>,
+    /// Joins that passed ahead of the commits: the step of the first arrival, that of the passing.
+    passings: Vec<(usize, u64, u64)>,
+    /// Whether steps may begin before those before them are whole.
+    early: bool,
     /// How many activations, routes and held nodes may still lead on from a node.
     active: BTreeMap<NodeId, usize>,
     /// The next index of a step, node and trigger.
@@ -158,6 +167,8 @@ enum Firing {
 struct Held {
     params: Arc<[Value]>,
     arrived: Vec<Arc<str>>,
+    /// What triggered it first.
+    by: (u64, ActId),
 }
 
 /// What ends a run.
@@ -194,6 +205,7 @@ impl Run {
             || self.fire_settled()
             || self.decide_routes()
             || self.judge_joins(false)
+            || (self.early && self.judge_joins(true))
             || self.commit_next()
             || self.judge_joins(true)
             || self.finish_checkpoint()
@@ -237,7 +249,8 @@ impl Run {
         let id = act.id;
         if act.role == Role::Normal {
             self.steps.entry(act.step).or_default().insert(id);
-            *self.live.entry(act.step).or_default() += 1;
+            self.count_live(id.node, act.step, false, true);
+            self.note_last(id.node.index(), act.step);
             self.activate(id.node);
         }
         let before = self.acts.insert(id, act);
@@ -262,7 +275,7 @@ impl Run {
         self.in_flight -= u64::from(matches!(was, Phase::Running { .. }));
         self.in_flight += u64::from(matches!(now, Phase::Running { .. }));
         if role == Role::Normal {
-            self.count_live(step, holds(&was), holds(&now));
+            self.count_live(id.node, step, holds(&was), holds(&now));
         }
         if !matches!(now, Phase::Queued | Phase::Running { .. }) {
             self.ready.remove(&id);
@@ -289,9 +302,15 @@ impl Run {
         }
     }
 
-    fn count_live(&mut self, step: u64, was: bool, now: bool) {
+    fn count_live(&mut self, node: NodeId, step: u64, was: bool, now: bool) {
         match (was, now) {
             (true, false) => {
+                if let Some(count) = self.unsettled.get_mut(&(node, step)) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.unsettled.remove(&(node, step));
+                    }
+                }
                 if let Some(count) = self.live.get_mut(&step) {
                     *count -= 1;
                     if *count == 0 {
@@ -299,7 +318,10 @@ impl Run {
                     }
                 }
             }
-            (false, true) => *self.live.entry(step).or_default() += 1,
+            (false, true) => {
+                *self.live.entry(step).or_default() += 1;
+                *self.unsettled.entry((node, step)).or_default() += 1;
+            }
             _ => {}
         }
     }
@@ -322,6 +344,7 @@ impl Run {
         }
         self.steps.entry(step).or_default().insert(id);
         self.floor = self.floor.max(step);
+        self.note_last(id.node.index(), step);
         step
     }
 

@@ -4,6 +4,7 @@ use flow_bytecode::NodeKind;
 
 use super::Run;
 use super::activation::{ActId, Answer, Failure, Phase, Role};
+use super::early::Front;
 use super::{Firing, Life};
 use crate::event::EventKind;
 
@@ -29,9 +30,14 @@ impl Run {
             return false;
         }
         let mut moved = false;
+        let front = if self.early {
+            self.front()
+        } else {
+            Front::default()
+        };
         let mut next = self.ready.first().copied();
         while let Some(id) = next {
-            match self.turn(id) {
+            match self.turn(&front, id) {
                 Turn::Begun => moved = true,
                 Turn::Waits => {}
                 Turn::Stop => break,
@@ -48,21 +54,25 @@ impl Run {
         moved
     }
 
-    fn turn(&mut self, id: ActId) -> Turn {
+    fn turn(&mut self, front: &Front, id: ActId) -> Turn {
         let act = &self.acts[&id];
         let (step, role, answered) = (act.step, act.role, matches!(act.phase, Phase::Answered(_)));
         if role == Role::Normal {
             if matches!(self.life, Life::Ending(_)) || self.met.is_some() {
                 return Turn::Stop;
             }
-            if !self.may_start(id) {
-                return Turn::Stop;
+            if !self.may_start(front, id) {
+                return Turn::Waits;
             }
             if let Some(limit) = self.over_limit() {
                 self.met = Some(limit);
                 return Turn::Stop;
             }
             if step > self.limits.steps.unwrap_or(u64::MAX) && !answered {
+                if self.live.keys().next().is_some_and(|first| *first < step) {
+                    // Work remains that may begin.
+                    return Turn::Waits;
+                }
                 self.met = Some("steps");
                 return Turn::Stop;
             }
@@ -84,10 +94,19 @@ impl Run {
     }
 
     /// Whether the values that an activation reads are final: nothing unsettled stands in an
-    /// earlier step.
-    fn may_start(&self, id: ActId) -> bool {
-        let first = self.live.keys().next().copied();
-        first.is_none_or(|first| first >= self.acts[&id].step)
+    /// earlier step, or what does cannot write them before it.
+    fn may_start(&mut self, front: &Front, id: ActId) -> bool {
+        let step = self.acts[&id].step;
+        if self.live.keys().next().is_none_or(|first| *first >= step) {
+            return true;
+        }
+        // What comes from outside is let in between two steps.
+        if !self.early || (!self.injected.is_empty() && step > self.begun) {
+            return false;
+        }
+        let program = self.program.clone();
+        let reads = &program.image().flows[self.flow_at].nodes[id.node.index()].reads;
+        self.is_final(front, reads, step)
     }
 
     fn calls(&self, id: ActId) -> bool {

@@ -53,6 +53,11 @@ impl Ending {
             undos: Vec::new(),
         }
     }
+
+    /// Whether what was under way is let finish.
+    pub(super) fn is_draining(&self) -> bool {
+        self.stage == Stage::Drain
+    }
 }
 
 impl Run {
@@ -243,7 +248,7 @@ impl Run {
             ..Activation::new(id, Role::Normal, act.params.clone())
         };
         self.to_fire.remove(&id);
-        self.count_live(step, false, true);
+        self.count_live(id.node, step, false, true);
         if let Some(group) = group {
             self.item_reopened(group, id, arrows);
         }

@@ -22,7 +22,10 @@ impl Run {
         step: u64,
         view: &RunView,
     ) -> Result<Evaluated, Fault> {
-        let fields = self.views.get(&step).unwrap_or(&self.slots);
+        if self.early {
+            self.make_view(step);
+        }
+        let fields = self.views.get(&step).map_or(&self.slots, |view| &view.slots);
         let env = Env {
             program: &self.program,
             fields,

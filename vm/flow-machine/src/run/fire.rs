@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flow_bytecode::{NodeId, NodeKind, Out, Schedule, Target};
 
 use super::activation::{ActId, Activation, Aim, Failure, GroupId, Role, Via, Ways};
+use super::early::Front;
 use super::join::Arrival;
 use super::send::Tally;
 use super::{Firing, Held, Run, eval};
@@ -22,30 +23,37 @@ pub(super) struct Cause {
 }
 
 impl Run {
-    /// Follows what settled in whole steps, in order.
+    /// Follows what settled, in order.
     pub(super) fn fire_settled(&mut self) -> bool {
-        let Some((&key, &firing)) = self
-            .to_fire
-            .iter()
-            .find(|(key, firing)| self.may_fire(**key, **firing))
-        else {
+        if self.to_fire.is_empty() {
             return false;
-        };
-        self.to_fire.remove(&key);
-        match firing {
-            Firing::Act => self.fire_act(key),
-            Firing::Group(group) => self.fire_group(key, group),
         }
-        true
+        let front = if self.early {
+            self.front()
+        } else {
+            Front::default()
+        };
+        let all: Vec<(ActId, Firing)> = self.to_fire.iter().map(|(key, firing)| (*key, *firing)).collect();
+        let mut refused = None;
+        for (key, firing) in all {
+            let place = (key.node, self.firing_step(key, firing));
+            if refused != Some(place) && self.may_fire(&front, place) {
+                self.to_fire.remove(&key);
+                match firing {
+                    Firing::Act => self.fire_act(key),
+                    Firing::Group(group) => self.fire_group(key, group),
+                }
+                return true;
+            }
+            refused = Some(place);
+        }
+        false
     }
 
-    /// Whether what an activation leads to may be followed: its step is whole.
-    fn may_fire(&self, key: ActId, firing: Firing) -> bool {
-        let step = match firing {
-            Firing::Act => self.acts[&key].step,
-            Firing::Group(_) => key.step,
-        };
-        step <= self.committed
+    /// Whether what a node's activations lead to may be followed: their step is whole, or all of
+    /// them have settled.
+    fn may_fire(&mut self, front: &Front, (node, step): (NodeId, u64)) -> bool {
+        step <= self.committed || (self.early && self.is_complete(front, node, step))
     }
 
     fn fire_act(&mut self, id: ActId) {
@@ -139,12 +147,14 @@ impl Run {
             },
         };
         if declared.schedule == Schedule::Deferred {
-            if let std::collections::btree_map::Entry::Vacant(place) = self.held.entry(node) {
-                place.insert(Held {
-                    params,
-                    arrived: cause.arrived.clone(),
-                });
-                self.activate(node);
+            let by = (cause.step, key);
+            let first = self.held.get(&node).is_none_or(|held| by < held.by);
+            if first {
+                let arrived = cause.arrived.clone();
+                let held = Held { params, arrived, by };
+                if self.held.insert(node, held).is_none() {
+                    self.activate(node);
+                }
             }
             return;
         }

@@ -1,9 +1,9 @@
 //! What the graph of a flow says, once for all runs of the machine: who leads to whom, which nodes
 //! reach a join's source, whose failures a join absorbs. Made lazily where it is not always needed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use flow_bytecode::{ErrorWay, Flow, JoinId, NodeId, NodeKind, Out, Policy, Target};
+use flow_bytecode::{ErrorWay, FieldId, Flow, JoinId, NodeId, NodeKind, Out, Policy, Target};
 
 use super::activation::Via;
 
@@ -26,6 +26,20 @@ pub(crate) struct Graph {
     covered: Vec<bool>,
     reach: BTreeMap<(JoinId, u32), Vec<bool>>,
     absorbers: BTreeMap<NodeId, Option<(JoinId, u32)>>,
+    writers: BTreeMap<FieldId, Distances>,
+    towards: BTreeMap<NodeId, Distances>,
+    sources: BTreeMap<(JoinId, u32), Distances>,
+    /// Vertices that spend no step.
+    free: Vec<bool>,
+}
+
+/// How few steps lead from each vertex to one of some vertices.
+#[derive(Debug)]
+pub(crate) struct Distances {
+    /// 0 at those themselves.
+    pub(crate) at: Vec<u64>,
+    /// From one that is settled: at least 1.
+    pub(crate) after: Vec<u64>,
 }
 
 impl Graph {
@@ -43,6 +57,12 @@ impl Graph {
             covered: vec![false; nodes],
             reach: BTreeMap::new(),
             absorbers: BTreeMap::new(),
+            writers: BTreeMap::new(),
+            towards: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            free: (0..size)
+                .map(|at| at >= nodes || matches!(flow.nodes[at].kind, NodeKind::Route(_)))
+                .collect(),
         };
         for at in 0..nodes {
             graph.add_node(flow, at);
@@ -81,6 +101,74 @@ impl Graph {
             self.reach.insert((join, source), found);
         }
         &self.reach[&(join, source)]
+    }
+
+    /// How far it is to a writer of a field.
+    pub(crate) fn before_writers(&mut self, flow: &Flow, field: FieldId) -> &Distances {
+        if !self.writers.contains_key(&field) {
+            let targets = (0..self.nodes).filter(|at| flow.nodes[*at].writes.contains(&field));
+            let found = self.distances(targets.collect());
+            self.writers.insert(field, found);
+        }
+        &self.writers[&field]
+    }
+
+    /// How far it is to a node. A send into it may have nothing to start, and then stands for it.
+    pub(crate) fn before_node(&mut self, flow: &Flow, node: NodeId) -> &Distances {
+        if !self.towards.contains_key(&node) {
+            let starts = |at: &usize| match &flow.nodes[*at].kind {
+                NodeKind::Send(eaches) => eaches.iter().any(|each| each.node == node),
+                _ => *at == node.index(),
+            };
+            let found = self.distances(
+                (0..self.nodes)
+                    .filter(|at| starts(at) || *at == node.index())
+                    .collect(),
+            );
+            self.towards.insert(node, found);
+        }
+        &self.towards[&node]
+    }
+
+    /// How far it is to what arrives at a source of a join.
+    pub(crate) fn before_source(&mut self, join: JoinId, source: u32) -> &Distances {
+        if !self.sources.contains_key(&(join, source)) {
+            let arrivals = self.arrivals.get(&(join, source)).into_iter().flatten();
+            let found = self.distances(arrivals.map(|at| *at as usize).collect());
+            self.sources.insert((join, source), found);
+        }
+        &self.sources[&(join, source)]
+    }
+
+    /// Whether another join arrives at a source.
+    pub(crate) fn is_joined(&self, join: JoinId, source: u32) -> bool {
+        let arrivals = self.arrivals.get(&(join, source));
+        arrivals.is_some_and(|from| from.iter().any(|at| *at as usize >= self.nodes))
+    }
+
+    /// Breadth first against the ways, those that spend no step first.
+    fn distances(&self, targets: Vec<usize>) -> Distances {
+        let mut at = vec![u64::MAX; self.ways.len()];
+        let mut after = at.clone();
+        let mut open: VecDeque<usize> = targets.into();
+        for &target in &open {
+            at[target] = 0;
+        }
+        while let Some(vertex) = open.pop_front() {
+            for before in self.back[vertex].iter().map(|before| *before as usize) {
+                let far = at[vertex] + u64::from(!self.free[before]);
+                after[before] = far.min(after[before]);
+                if far < at[before] {
+                    at[before] = far;
+                    if self.free[before] {
+                        open.push_front(before);
+                    } else {
+                        open.push_back(before);
+                    }
+                }
+            }
+        }
+        Distances { at, after }
     }
 
     /// The vertex of a join.

@@ -7,6 +7,7 @@ use flow_bytecode::{Flow, Join, JoinId, NodeId, Out, Policy};
 
 use super::Run;
 use super::activation::{ActId, Failure, Via};
+use super::early::Front;
 use super::fire::Cause;
 use super::send::Tally;
 use crate::event::EventKind;
@@ -52,6 +53,21 @@ impl JoinState {
         self.sources.iter().any(|source| !source.queue.is_empty())
     }
 
+    /// The steps of the oldest arrivals.
+    pub(super) fn head_steps(&self) -> Vec<Option<u64>> {
+        self.heads().map(|head| head.map(|head| head.key.step)).collect()
+    }
+
+    /// The highest step of the oldest arrivals.
+    pub(super) fn last_head(&self) -> Option<u64> {
+        self.heads().flatten().map(|head| head.key.step).max()
+    }
+
+    /// Whether something has arrived by a step.
+    pub(super) fn waits_by(&self, step: u64) -> bool {
+        self.heads().flatten().any(|head| head.key.step <= step)
+    }
+
     fn heads(&self) -> impl Iterator<Item = Option<&Arrival>> {
         self.sources.iter().map(|source| source.queue.values().next())
     }
@@ -92,18 +108,27 @@ impl Run {
         if waiting.is_empty() {
             return false;
         }
+        let front = if self.early {
+            self.front()
+        } else {
+            Front::default()
+        };
         let program = self.program.clone();
         let flow = &program.image().flows[self.flow_at];
         if !with_dead {
             let whole = waiting
                 .iter()
-                .find(|join| self.joins[join.index()].heads().all(|head| head.is_some()));
-            return whole.is_some_and(|&join| self.judge(flow, join));
+                .find(|join| {
+                    let all = self.joins[join.index()].heads().all(|head| head.is_some());
+                    all && self.heads_are_final(&front, **join)
+                })
+                .copied();
+            return whole.is_some_and(|join| self.judge(flow, join));
         }
         let decided: Vec<JoinId> = waiting
             .iter()
             .copied()
-            .filter(|&join| self.rest_is_dead(flow, join))
+            .filter(|&join| self.rest_is_dead(flow, join) && self.heads_are_final(&front, join))
             .collect();
         let leading = decided.iter().copied().find(|&join| {
             waiting
@@ -148,13 +173,21 @@ impl Run {
     fn judge(&mut self, flow: &Flow, join: JoinId) -> bool {
         let declared = &flow.joins[join.index()];
         let standing = standing(declared.policy, &self.joins[join.index()]);
+        let last = if self.early {
+            self.last_before_dead(join)
+        } else {
+            0
+        };
+        let first = self.joins[join.index()].head_steps().into_iter().flatten().min();
         let taken = self.take_heads(declared, join, matches!(standing, Standing::Passes));
         let step = taken
             .iter()
             .map(|(_, arrival)| arrival.key.step)
             .max()
             .unwrap_or(0)
-            .max(self.committed);
+            .max(if self.early { last } else { self.committed });
+        self.passings.push((join.index(), first.unwrap_or(step), step));
+        self.note_last(self.graph.vertex(join), step);
         let arrived: Vec<Arc<str>> = taken
             .iter()
             .map(|(source, _)| self.source_name(declared, *source))

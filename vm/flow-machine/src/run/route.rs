@@ -4,6 +4,7 @@ use flow_bytecode::{Decision, Node, NodeId, NodeKind, Target};
 
 use super::Run;
 use super::activation::{ActId, Failure};
+use super::early::Front;
 use super::fire::Cause;
 use crate::event::EventKind;
 use crate::program::Program;
@@ -33,16 +34,26 @@ impl Run {
             },
             PendingRoute { cause, failed: false },
         );
+        self.note_last(route.index(), step);
         self.activate(route);
     }
 
     /// Decides the first route whose state is final.
     pub(super) fn decide_routes(&mut self) -> bool {
-        let ready = self
-            .routes
-            .iter()
-            .find(|(key, route)| key.step <= self.committed && !route.failed);
-        let Some((&key, route)) = ready else { return false };
+        if self.routes.is_empty() {
+            return false;
+        }
+        let front = if self.early {
+            self.front()
+        } else {
+            Front::default()
+        };
+        let pending = self.routes.iter().filter(|(_, route)| !route.failed);
+        let pending: Vec<ActId> = pending.map(|(key, _)| *key).collect();
+        let ready = pending.into_iter().find(|key| self.may_decide(&front, *key));
+        let Some((key, route)) = ready.and_then(|key| Some((key, self.routes.get(&key)?))) else {
+            return false;
+        };
         let cause = route.cause.clone();
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[key.node.index()];

@@ -82,6 +82,7 @@ impl Run {
         self.recorded += 1;
         self.event(step, Some(id.node), EventKind::Settled { index: id.index, how });
         self.set_phase(id, Phase::Settled(how));
+        self.forget_views(step);
         match role {
             Role::Normal => {
                 self.stop_along(id);

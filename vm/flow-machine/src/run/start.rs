@@ -54,6 +54,7 @@ impl Run {
             interp: Interp::default(),
             id: start.run.as_str().into(),
             flow_name,
+            early: start.early && start.breakpoints.is_empty(),
             start,
             created: at,
             input: Vec::new(),
@@ -80,6 +81,9 @@ impl Run {
             groups: BTreeMap::new(),
             joins,
             held: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
+            last: BTreeMap::new(),
+            passings: Vec::new(),
             asked: BTreeMap::new(),
             waits: BTreeMap::new(),
             openings: 0,
@@ -190,6 +194,7 @@ impl Run {
                     Held {
                         params: params.into(),
                         arrived: Vec::new(),
+                        by: (0, start_key(at)),
                     },
                 );
                 self.activate(id);

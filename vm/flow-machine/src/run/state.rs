@@ -1,7 +1,7 @@
 //! The state of a run: one slot per field, and how the updates of a step are merged into it. Which
 //! step is merged when is the business of `step`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use flow_bytecode::{Field, Flow, Reducer};
@@ -47,6 +47,17 @@ fn start_of(program: &Program, field: &Field) -> Option<Value> {
 impl Merging<'_> {
     /// The state after a step. Fails as a whole: the old state is left as it was.
     pub(super) fn step(&mut self, old: &Slots, sent: &[Sent<'_>]) -> Result<Slots, Fault> {
+        let mut fault = None;
+        let new = self.each_field(old, sent, |_, found| fault = fault.take().or(Some(found)));
+        fault.map_or(Ok(new), Err)
+    }
+
+    /// What is known of the state after a step; `broken` are fields that it cannot have.
+    pub(super) fn known(&mut self, old: &Slots, sent: &[Sent<'_>], broken: &mut BTreeSet<usize>) -> Slots {
+        self.each_field(old, sent, |at, _| broken.extend([at]))
+    }
+
+    fn each_field(&mut self, old: &Slots, sent: &[Sent<'_>], mut failed: impl FnMut(usize, Fault)) -> Slots {
         let mut by_field: BTreeMap<usize, Vec<(usize, Vec<Update>)>> = BTreeMap::new();
         for (writer, one) in sent.iter().enumerate() {
             for update in one.updates {
@@ -60,12 +71,15 @@ impl Merging<'_> {
         let mut new = old.clone();
         for (at, field) in self.flow.fields.iter().enumerate() {
             if let Some(writers) = by_field.get(&at) {
-                new[at] = self.field(old, at, field, sent, writers)?;
+                match self.field(old, at, field, sent, writers) {
+                    Ok(value) => new[at] = value,
+                    Err(fault) => failed(at, fault),
+                }
             } else if field.ephemeral {
                 new[at] = start_of(self.program, field);
             }
         }
-        Ok(new)
+        new
     }
 
     fn field(

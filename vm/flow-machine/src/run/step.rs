@@ -2,9 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
-use super::Run;
 use super::activation::{ActId, Failure, Phase, Role};
 use super::state::{self, Merging, Sent};
+use super::{Life, Run};
 use crate::border;
 use crate::event::{Checkpoint, EventKind, Settlement};
 use crate::interp::Update;
@@ -20,6 +20,9 @@ impl Run {
             return false;
         }
         assert!(step > self.committed, "steps commit in order");
+        if self.early && matches!(self.life, Life::Ending(_)) && !self.nothing_is_missing(step) {
+            return false;
+        }
         let members: Vec<ActId> = self.steps[&step].iter().copied().collect();
         let settled: Vec<(ActId, Vec<Update>)> = members
             .iter()
@@ -95,7 +98,7 @@ impl Run {
         }
     }
 
-    fn sent<'a>(&self, step: u64, by: ActId, updates: &'a [Update]) -> Sent<'a> {
+    pub(super) fn sent<'a>(&self, step: u64, by: ActId, updates: &'a [Update]) -> Sent<'a> {
         let (node, index) = (self.node_name(by.node), by.index);
         let name = if index > 0 {
             format!("{node}#{index}")
@@ -189,16 +192,22 @@ impl Run {
         let Some(mut checkpoint) = self.unfinished_checkpoint.take() else {
             return false;
         };
-        checkpoint.frontier = self.frontier();
+        checkpoint.frontier = self.frontier(checkpoint.step);
+        self.passings.retain(|(_, _, until)| *until > checkpoint.step);
         self.out.checkpoints.push(checkpoint);
         true
     }
 
-    fn frontier(&self) -> Json {
+    /// What comes behind a step. What has begun or settled ahead of the commits is shown as it was
+    /// planned.
+    fn frontier(&self, step: u64) -> Json {
         let mut next: Vec<String> = Vec::new();
         let mut open: Vec<String> = Vec::new();
         for act in self.acts.values().filter(|act| act.role == Role::Normal) {
+            let ahead = self.early && act.step > step;
             match &act.phase {
+                _ if ahead && act.step == step + 1 => next.push(self.act_name(act)),
+                _ if ahead => {}
                 Phase::Settled(_) => {}
                 Phase::Open(_) | Phase::Waiting(_) => open.push(self.act_name(act)),
                 _ => next.push(self.act_name(act)),
@@ -206,11 +215,16 @@ impl Run {
         }
         let held: Vec<String> = self
             .held
-            .keys()
-            .map(|node| self.node_name(*node).to_string())
+            .iter()
+            .filter(|(_, held)| held.by.0 <= step)
+            .map(|(node, _)| self.node_name(*node).to_string())
             .collect();
+        let passes_later = |at: usize| {
+            let mut passings = self.passings.iter();
+            passings.any(|(join, from, until)| *join == at && *from <= step && *until > step)
+        };
         let joins: Vec<usize> = (0..self.joins.len())
-            .filter(|at| self.joins[*at].is_waiting())
+            .filter(|at| self.joins[*at].waits_by(step) || passes_later(*at))
             .collect();
         json!({ "next": next, "open": open, "held": held, "joins": joins })
     }

@@ -58,6 +58,7 @@ pub(crate) fn start(input: Json) -> Start {
         config: Map::new(),
         limits: LimitChange::default(),
         breakpoints: Vec::new(),
+        early: false,
         seed: 7,
     }
 }

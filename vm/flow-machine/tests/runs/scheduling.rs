@@ -271,3 +271,34 @@ fn routes_see_the_step_that_led_to_them() {
     assert_eq!(host.path(), "a a");
     host.check_replay(&program);
 }
+
+/// Steps are not barriers: a slow branch holds up those who read what it writes, and nobody else.
+#[test]
+fn slow_branches_hold_up_their_readers_only() {
+    for (early, expected) in [(true, [0, 10]), (false, [10, 20])] {
+        let mut b = collecting();
+        b.field("x", T::Json, APPEND, None);
+        b.task("slow", &[S::Send("x", E::Reg(0))]);
+        b.transform("a", &[]);
+        b.task("free", &[S::Send("v", E::Reg(0))]);
+        b.task("reads", &[S::Emit("seen", len(f("x")))]);
+        b.edge("start -> slow").edge("start -> a -> free -> reads");
+        let program = b.build();
+        let script = Box::new(|d: &flow_machine::Dispatch| {
+            let delay = if d.node == "reads" { 0 } else { 10 * SECOND };
+            (delay, reply(json!(d.node)))
+        });
+        let how = flow_machine::Start {
+            early,
+            ..start(json!({}))
+        };
+        let host = Host::new(&program, how, script).run();
+        let began = ["free", "reads"].map(|node| {
+            let call = host.calls.iter().find(|(_, d)| d.node == node);
+            call.map(|(at, _)| at / SECOND)
+        });
+        assert_eq!(began, expected.map(Some));
+        assert_eq!(host.path(), "slow a free reads");
+        host.check_replay(&program);
+    }
+}

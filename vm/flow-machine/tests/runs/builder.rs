@@ -79,10 +79,6 @@ pub(crate) fn lt(a: E, b: E) -> E {
     op(BinaryOp::Lt, a, b)
 }
 
-pub(crate) fn eq(a: E, b: E) -> E {
-    op(BinaryOp::Eq, a, b)
-}
-
 pub(crate) fn add(a: E, b: E) -> E {
     op(BinaryOp::Add, a, b)
 }
@@ -191,12 +187,6 @@ impl Builder {
             default: None,
             doc: None,
         }
-    }
-
-    pub(crate) fn input(&mut self, name: &'static str, ty: T) -> &mut Self {
-        let param = self.param(name, ty);
-        self.flow.params.push(param);
-        self
     }
 
     fn node(
@@ -601,12 +591,6 @@ impl Builder {
 
     pub(crate) fn limits(&mut self, limits: Limits) -> &mut Self {
         self.flow.limits = limits;
-        self
-    }
-
-    pub(crate) fn result(&mut self, e: &E) -> &mut Self {
-        let chunk = self.chunk(0, &[], e);
-        self.flow.result = Some(chunk);
         self
     }
 

@@ -1,6 +1,12 @@
 //! What the formatter promises, on cases (`tests/cases/fmt/NAME/input.flow`, and `expected.flow` unless the file
 //! is refused) and as properties of every `.flow` file of the repository. `BLESS=1` writes what is expected.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "cases lie on the disk, and a test that cannot read one has failed"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

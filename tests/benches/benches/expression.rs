@@ -1,7 +1,11 @@
 //! How long a host waits for `score > 0.8 and items.len() < 10`: to stay under 60 ns.
 
 #[path = "../../../vm/flow-machine/tests/code/assembler.rs"]
-#[expect(dead_code, reason = "tests use the rest of it")]
+#[expect(
+    dead_code,
+    clippy::expect_used,
+    reason = "tests use the rest of it, and may panic"
+)]
 mod assembler;
 
 use std::hint::black_box;

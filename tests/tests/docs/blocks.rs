@@ -13,7 +13,7 @@ fn blocks_of_pages_compile() {
             continue;
         }
         let text = page.text();
-        let blocks = if page.path.ends_with(".md") {
+        let blocks = if page.path.rsplit('.').next() == Some("md") {
             markdown::blocks(&text)
         } else {
             markdown::doc_blocks(&text)

@@ -4,11 +4,6 @@
 //! it is none the worse), and `file=other.flow` (a file that the other blocks of the page may import).
 //! The pages of codes are tried by the crates that report them.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot read what it checks has failed"
-)]
-
 mod blocks;
 
 use std::collections::BTreeMap;

@@ -53,7 +53,7 @@ pub(crate) fn perform(cli: Cli) -> Result<u8> {
         Verb::Events(args) => events::perform(&args, common),
         Verb::State(args) => state::perform(&args, common),
         Verb::Diff(args) => diff::perform(&args, common),
-        Verb::Completions(args) => words::completions(&args),
+        Verb::Completions(args) => Ok(words::completions(&args)),
         Verb::Man => words::man(),
     }
 }

@@ -1,6 +1,8 @@
 //! L-17: the real binary dies at random moments and is resumed until the run has ended. State, path and effects
 //! are then those of a run that nobody disturbed.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot run its command has failed")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

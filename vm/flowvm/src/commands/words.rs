@@ -5,9 +5,9 @@ use std::io::Write;
 use crate::args::{Cli, Completions};
 use crate::error::{Error, Result, code};
 
-pub(super) fn completions(args: &Completions) -> Result<u8> {
+pub(super) fn completions(args: &Completions) -> u8 {
     print(&Cli::completions(args.shell));
-    Ok(0)
+    0
 }
 
 pub(super) fn man() -> Result<u8> {

@@ -62,7 +62,7 @@ impl Bench {
 
     /// Runs `flowvm` in the folder to its end.
     pub(crate) fn flowvm(&self, arguments: &[&str]) -> Ran {
-        Ran::new(self.command(arguments).output().unwrap())
+        Ran::new(&self.command(arguments).output().unwrap())
     }
 
     /// Starts `flowvm` in the folder.
@@ -92,7 +92,7 @@ impl Bench {
 }
 
 impl Ran {
-    fn new(output: Output) -> Self {
+    fn new(output: &Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -1,14 +1,11 @@
-//! How long a check of a large flow takes, by stages: `cargo run --release --example time_check 1000`. With `text`
+//! How long a check of a large flow takes, by stages: `cargo run --release -p flow-benches --example time_check 1000`. With `text`
 //! behind the number, the flow itself is printed.
 
 use std::time::Instant;
 
+use flow_benches::big;
 use flow_compiler::{NoFiles, check_text};
 use flow_diagnostics::SourceMap;
-
-#[path = "../../../tests/benches/src/big.rs"]
-#[expect(unreachable_pub, reason = "the benches have it as a library")]
-mod big;
 
 fn main() {
     let mut args = std::env::args().skip(1);

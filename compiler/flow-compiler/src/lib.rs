@@ -71,6 +71,7 @@ fn check_entry(loader: &dyn Loader, entry: &project::Entry<'_>) -> Checked {
     let program = lower::lower(&project, loader, &mut diagnostics);
     let proven = roots::of(&project, &diagnostics, passes::run(&program));
     diagnostics.extend(proven);
+    roots::prune(&project, &mut diagnostics);
     Diagnostic::sort(&mut diagnostics);
     diagnostics.dedup();
     Checked {

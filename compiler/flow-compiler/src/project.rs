@@ -266,6 +266,7 @@ impl Loading<'_> {
             file,
             doc: None,
             items: Vec::new(),
+            lost: Vec::new(),
             span: Span::at(file, 0),
         };
         self.project.modules.push(Module {

@@ -8,6 +8,8 @@ use flow_diagnostics::{Diagnostic, FileId, Span};
 
 use crate::rules::{self, Failure, Rule};
 
+mod misread;
+
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -74,16 +76,16 @@ pub(crate) fn explain(place: Place, file: FileId, start: u32, end: u32, text: &s
         )
         .help(place.shape(text));
     }
+    let behind_value = failure.tokens.iter().any(|token| token == "??");
+    if let Some(diagnostic) = misread::misread(place, text, from, to, behind_value) {
+        return diagnostic.primary(at(from, to), "");
+    }
     if from == to {
         let expected = expected(place, &failure, text, true);
         return Diagnostic::new(syntax::EXPECTED, format!("{} ends too early", place.this()))
             .primary(at(text.len(), text.len()), format!("expected {expected}"))
             .help(place.shape(text));
     }
-    if let Some(diagnostic) = misread(place, text, from, to) {
-        return diagnostic.primary(at(from, to), "");
-    }
-    let behind_value = failure.tokens.iter().any(|token| token == "??");
     if RESERVED.contains(&found) && !behind_value && wants_name(&text[..from]) {
         return Diagnostic::new(
             syntax::RESERVED_WORD,
@@ -448,46 +450,6 @@ fn wants_class(failure: &Failure, text: &str) -> bool {
     let before = failure.at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
     let in_word = before.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
     !in_word && !failure.tokens.iter().any(|token| token == "??" || token == "?.")
-}
-
-/// Mistakes that are known by what stands where parsing stopped.
-fn misread(place: Place, text: &str, from: usize, to: usize) -> Option<Diagnostic> {
-    let found = &text[from..to];
-    let before = text[..from].trim_end();
-    if found == ">" && before.ends_with('=') {
-        let diagnostic = Diagnostic::new(
-            syntax::EXPECTED,
-            "the arms of a route and of `goto` point with `->`",
-        );
-        return Some(diagnostic.help("`=>` stands in `match` expressions and lambdas"));
-    }
-    if place == Place::StateField
-        && [
-            "append",
-            "merge",
-            "add",
-            "min",
-            "max",
-            "last_value",
-            "add_messages",
-        ]
-        .contains(&found)
-    {
-        let diagnostic = Diagnostic::new(
-            syntax::EXPECTED,
-            format!("the reducer `{found}` stands behind `by`"),
-        );
-        return Some(diagnostic.help(format!("write `by {found}`")));
-    }
-    let number = before
-        .rsplit(|c: char| !c.is_ascii_digit())
-        .next()
-        .is_some_and(|digits| !digits.is_empty());
-    if number && before.len() < from && ["ms", "s", "m", "h", "d", "kb", "mb", "gb", "tb"].contains(&found) {
-        let diagnostic = Diagnostic::new(syntax::BAD_NUMBER, "a unit follows its number directly");
-        return Some(diagnostic.help(format!("write `{found}` behind the number, without the blank")));
-    }
-    None
 }
 
 /// A reserved word directly before an offset, where a name belongs.

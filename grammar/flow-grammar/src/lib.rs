@@ -70,6 +70,7 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
         .iter()
         .map(|item| parse_item(&mut builder, &scan.text, item))
         .collect();
+    let lost_entries = builder.take_lost();
     let (docs, found) = builder.finish();
     let lost: Vec<Diagnostic> = docs.lost().collect();
     let mut diagnostics = scan.diagnostics;
@@ -88,6 +89,7 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
         file,
         doc,
         items,
+        lost: lost_entries,
         span: Span::new(file, 0, end),
     };
     Parsed {
@@ -132,6 +134,7 @@ fn too_large(file: FileId) -> Parsed {
         file,
         doc: None,
         items: vec![ast::Item::Error(span)],
+        lost: vec![span],
         span,
     };
     Parsed {

@@ -35,11 +35,15 @@ impl Builder<'_> {
             let word = word_of(clause, rule.name);
             if !rule.kinds.contains(&node.kind) {
                 self.misplaced(node, &rule, word);
+                self.lose(clause.span);
                 continue;
             }
             let key = key_of(&clause.kind, rule.name, node.kind);
             match seen.iter().find(|(name, _)| *name == key) {
-                Some((_, first)) if rule.once => self.repeated(&format!("`{key}`"), word, *first),
+                Some((_, first)) if rule.once => {
+                    self.repeated(&format!("`{key}`"), word, *first);
+                    self.lose(clause.span);
+                }
                 Some(_) => {}
                 None => seen.push((key, word)),
             }

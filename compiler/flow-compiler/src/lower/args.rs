@@ -56,7 +56,15 @@ impl Lower<'_> {
             };
             values.push((param.name.text.clone(), value));
         }
-        self.missing(&missing, callee);
+        let named = |name: &ast::Ident| params.iter().any(|param| param.name.text == name.name);
+        let strangers = args
+            .iter()
+            .filter_map(|arg| arg.name.as_ref())
+            .filter(|name| !named(name))
+            .count();
+        if missing.len() > strangers {
+            self.missing(&missing, callee); // else the unknown ones were meant for them
+        }
         values
     }
 

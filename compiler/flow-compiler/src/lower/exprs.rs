@@ -181,7 +181,14 @@ impl Lower<'_> {
             return self.wrong(span);
         }
         let known = self.visible(cx);
-        let near = nearest(&name.name, known.iter().map(String::as_str)).map(str::to_string);
+        let foreign = match name.name.as_str() {
+            "True" | "TRUE" => Some("true"),
+            "False" | "FALSE" => Some("false"),
+            "None" | "nil" | "undefined" | "NULL" | "Null" => Some("null"),
+            _ => None,
+        };
+        let near = foreign.or_else(|| nearest(&name.name, known.iter().map(String::as_str)));
+        let near = near.map(str::to_string);
         let mut diagnostic = Diagnostic::new(name_codes::UNKNOWN_NAME, format!("there is no `{name}` here"))
             .primary(span, "unknown");
         if let Some(near) = near {

@@ -175,7 +175,11 @@ impl<'a> Lower<'a> {
         } else {
             self.prim.error
         };
+        let before = self.out.len();
         let reducer = self.reducer(cx, written, ty);
+        let unknown = self.out[before..]
+            .iter()
+            .any(|found| found.code == codes::UNKNOWN_REDUCER);
         let start = written
             .start
             .as_ref()
@@ -199,6 +203,7 @@ impl<'a> Lower<'a> {
             )
             .help = Some(format!("make it `{shown}?`, or give it a start value with `=`"));
         }
+        let ty = if unknown { self.prim.error } else { ty }; // what its updates are is not known either
         env.fields.insert(
             written.name.name.clone(),
             (FieldRef(flow.fields.len() as u32), ty),
@@ -412,15 +417,6 @@ impl<'a> Lower<'a> {
         } else {
             env.nodes.insert(node.name.name.clone(), reference);
         }
-        if ["start", "end", "halt", "fail", "skip"].contains(&node.name.name.as_str()) {
-            let message = format!("a node cannot be called `{}`", node.name);
-            self.error(
-                flow_diagnostics::codes::names::RESERVED_NAME,
-                node.name.span,
-                message,
-                "",
-            );
-        }
         env.node_sigs.push(NodeSig {
             params,
             span: node.name.span,
@@ -445,7 +441,11 @@ impl<'a> Lower<'a> {
                     .map(|field| (field.name.text.clone(), field.ty))
                     .collect();
                 let whole = self.record_of(fields);
-                if !self.fits(whole, ty) {
+                let lost = decl
+                    .entries
+                    .iter()
+                    .any(|entry| matches!(entry, FlowEntry::Error(_)));
+                if !lost && !self.fits(whole, ty) {
                     let shown = self.show(ty);
                     self.error(
                         flow_diagnostics::codes::types::MISMATCH,

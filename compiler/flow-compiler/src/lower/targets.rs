@@ -98,7 +98,13 @@ impl Lower<'_> {
             return None;
         }
         let mut diagnostic = Diagnostic::new(name_codes::UNKNOWN_NODE, message).primary(name.span, "unknown");
-        diagnostic = match nearest(&name.name, flow.nodes.keys().map(String::as_str)) {
+        diagnostic = match nearest(
+            &name.name,
+            flow.nodes
+                .keys()
+                .map(String::as_str)
+                .chain(["start", "end", "halt"]),
+        ) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("write `{near}`"),
                 name.span,

@@ -1,6 +1,6 @@
 //! The known name that a misspelt one was probably meant to be.
 
-/// The nearest of `known` to `name`, if one is near: at most a third of the letters differ. Of several
+/// The nearest of `known` to `name`, if one is near: at most a third of the letters differ, and not all of them. Of several
 /// equally near, the first.
 pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let wanted: Vec<char> = name.chars().flat_map(char::to_lowercase).collect();
@@ -15,7 +15,7 @@ pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
             continue;
         }
         let distance = distance(&wanted, &letters);
-        if distance <= limit && best.is_none_or(|(found, _)| distance < found) {
+        if distance <= limit && distance < wanted.len() && best.is_none_or(|(found, _)| distance < found) {
             best = Some((distance, candidate));
         }
     }
@@ -53,5 +53,6 @@ mod tests {
         assert_eq!(nearest("darft", ["ticket", "draft"]), Some("draft"));
         assert_eq!(nearest("Bug", ["bug"]), Some("bug"));
         assert_eq!(nearest("banana", ["ticket", "draft"]), None);
+        assert_eq!(nearest("x", ["a", "b"]), None);
     }
 }

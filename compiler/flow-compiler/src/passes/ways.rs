@@ -53,7 +53,8 @@ pub(super) fn no_way_out(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         let vertex = view.node(NodeRef(index as u32));
         let mut ways = view.ways_out(vertex).iter();
         let leaves = ways.any(|way| !matches!(way.kind, WayKind::Error | WayKind::Timeout));
-        if leaves || view.runs_unasked(vertex) || node.schedule == Schedule::Standing {
+        let left_out = view.ins(vertex).next().is_none(); // nothing leads to it either, and that is said
+        if leaves || left_out || view.runs_unasked(vertex) || node.schedule == Schedule::Standing {
             continue;
         }
         if matches!(

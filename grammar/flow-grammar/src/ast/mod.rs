@@ -30,6 +30,8 @@ pub struct SourceFile {
     pub doc: Option<Doc>,
     /// The items, in the order in which they stand.
     pub items: Vec<Item>,
+    /// Entries that could not be understood, of any kind, in order. What stands in them is not in the tree.
+    pub lost: Vec<Span>,
     /// The whole text.
     pub span: Span,
 }

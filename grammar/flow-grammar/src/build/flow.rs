@@ -1,6 +1,7 @@
 //! Flows: state, edges, targets.
 
-use flow_diagnostics::Span;
+use flow_diagnostics::codes::syntax;
+use flow_diagnostics::{Diagnostic, Span};
 
 use super::Builder;
 use crate::ast::{
@@ -67,6 +68,13 @@ impl Builder<'_> {
             behind = Some(entry.as_span().start() + entry.as_str().trim_end_matches([' ', '\n']).len());
             entries.push(self.flow_entry(entry));
         }
+        let mut returns = entries.iter().filter_map(|entry| match entry {
+            FlowEntry::Return(written) => Some(written.span),
+            _ => None,
+        });
+        if let (Some(first), Some(again)) = (returns.next(), returns.next()) {
+            self.repeated("`return`", again, first);
+        }
         entries
     }
 
@@ -90,6 +98,7 @@ impl Builder<'_> {
             Rule::limit => {
                 let mut children = Children::of(node);
                 let name = self.ident(&children.need(Rule::ident));
+                self.check_limit(&name);
                 FlowEntry::Limit(Limit {
                     name,
                     value: self.expr(children.need(Rule::expr)),
@@ -103,6 +112,30 @@ impl Builder<'_> {
             }),
             _ => FlowEntry::Error(self.bad(Place::FlowEntry, &node)),
         }
+    }
+
+    /// Says so when there is no such limit.
+    fn check_limit(&mut self, name: &Ident) {
+        const LIMITS: [&str; 7] = ["steps", "time", "age", "parallel", "tokens", "state", "depth"];
+        if LIMITS.contains(&name.name.as_str()) {
+            return;
+        }
+        let near = LIMITS.iter().find(|limit| {
+            limit.trim_end_matches('s') == name.name
+                || limit.starts_with(&name.name)
+                || name.name.starts_with(**limit)
+        });
+        let help = match near {
+            Some(near) => format!("did you mean `limit {near}`?"),
+            None => {
+                "there are `limit steps`, `time`, `age`, `parallel`, `tokens`, `state` and `depth`".to_owned()
+            }
+        };
+        self.push(
+            Diagnostic::new(syntax::EXPECTED, format!("a flow has no limit of `{name}`"))
+                .primary(name.span, "unknown")
+                .help(help),
+        );
     }
 
     fn state_fields(&mut self, node: Node<'_>) -> Vec<StateField> {

@@ -28,6 +28,8 @@ pub(crate) struct Builder<'s> {
     holes: &'s [(u32, u32)],
     docs: Docs<'s>,
     diagnostics: Vec<Diagnostic>,
+    /// Entries that could not be understood.
+    lost: Vec<Span>,
     /// Operators, calls and fields around what is being built.
     level: u32,
 }
@@ -41,6 +43,7 @@ impl<'s> Builder<'s> {
             holes,
             docs,
             diagnostics: Vec::new(),
+            lost: Vec::new(),
             level: 0,
         }
     }
@@ -58,6 +61,16 @@ impl<'s> Builder<'s> {
         let span = Span::new(self.file, base, self.end.min(base + text.len() as u32));
         self.explain(explain::Place::Item, text, base);
         Item::Error(span)
+    }
+
+    /// The entries that could not be understood.
+    pub(crate) fn take_lost(&mut self) -> Vec<Span> {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// Notes a place as not understood.
+    pub(crate) fn lose(&mut self, span: Span) {
+        self.lost.push(span);
     }
 
     /// The comments and their owners, and what was found.
@@ -132,7 +145,8 @@ impl<'s> Builder<'s> {
 
     fn explain(&mut self, place: explain::Place, text: &str, start: u32) {
         let text = text.trim_end_matches([' ', '\n']);
-        let holes = Span::new(self.file, start, start + text.len() as u32);
+        let holes = Span::new(self.file, start, (start + text.len() as u32).min(self.end));
+        self.lose(holes);
         if !self.in_hole(holes) {
             let end = self.end;
             let diagnostic = explain::explain(place, self.file, start, end, text);

@@ -99,13 +99,13 @@ fn explain(
             format!("`{}` is left here {how}", facts.view.name(edge.from)),
         );
     } else if let Some((vertex, write)) = writers.first() {
-        report = report.label(
-            write.span,
-            format!(
-                "written by `{}`, which this play does not wait for",
-                facts.view.name(*vertex)
-            ),
-        );
+        let name = facts.view.name(*vertex);
+        let when = if play.last().is_some_and(|edge| edge.to == *vertex) {
+            format!("`{name}` writes it itself, after it has read it")
+        } else {
+            format!("written by `{name}`, which this play does not wait for")
+        };
+        report = report.label(write.span, when);
     }
     let cure = format!(
         "give `{}` a start value (`= …`), make it `T?`, or write it on every way to the read",

@@ -98,7 +98,6 @@ impl Builder<'_> {
             Rule::limit => {
                 let mut children = Children::of(node);
                 let name = self.ident(&children.need(Rule::ident));
-                self.check_limit(&name);
                 FlowEntry::Limit(Limit {
                     name,
                     value: self.expr(children.need(Rule::expr)),
@@ -112,30 +111,6 @@ impl Builder<'_> {
             }),
             _ => FlowEntry::Error(self.bad(Place::FlowEntry, &node)),
         }
-    }
-
-    /// Says so when there is no such limit.
-    fn check_limit(&mut self, name: &Ident) {
-        const LIMITS: [&str; 7] = ["steps", "time", "age", "parallel", "tokens", "state", "depth"];
-        if LIMITS.contains(&name.name.as_str()) {
-            return;
-        }
-        let near = LIMITS.iter().find(|limit| {
-            limit.trim_end_matches('s') == name.name
-                || limit.starts_with(&name.name)
-                || name.name.starts_with(**limit)
-        });
-        let help = match near {
-            Some(near) => format!("did you mean `limit {near}`?"),
-            None => {
-                "there are `limit steps`, `time`, `age`, `parallel`, `tokens`, `state` and `depth`".to_owned()
-            }
-        };
-        self.push(
-            Diagnostic::new(syntax::EXPECTED, format!("a flow has no limit of `{name}`"))
-                .primary(name.span, "unknown")
-                .help(help),
-        );
     }
 
     fn state_fields(&mut self, node: Node<'_>) -> Vec<StateField> {

@@ -173,32 +173,7 @@ impl Lower<'_> {
         let null = |expr: &Expr| matches!(expr.kind, ExprKind::Const(ConstValue::Null));
         if null(&a) || null(&b) {
             let tested = if null(&a) { b } else { a };
-            if !matches!(
-                self.kind(tested.ty),
-                TyKind::Nullable(_) | TyKind::Null | TyKind::Error | TyKind::Json
-            ) {
-                let always = if equal { "false" } else { "true" };
-                self.error(
-                    codes::NEVER_NULL,
-                    span,
-                    format!("this is always {always}: the value is never null"),
-                    "",
-                );
-            }
-            let test = Expr {
-                kind: ExprKind::Unary(UnaryOp::IsNull, Box::new(tested)),
-                ty: self.prim.bool,
-                span,
-            };
-            return if equal {
-                test
-            } else {
-                Expr {
-                    kind: ExprKind::Unary(UnaryOp::Not, Box::new(test)),
-                    ty: self.prim.bool,
-                    span,
-                }
-            };
+            return self.null_test(tested, equal, span);
         }
         let Some(common) = self.common(a.ty, b.ty) else {
             if self.has_secret(a.ty) || self.has_secret(b.ty) {
@@ -237,6 +212,31 @@ impl Lower<'_> {
         );
         Expr {
             kind,
+            ty: self.prim.bool,
+            span,
+        }
+    }
+
+    /// `x == null`, or `x != null`.
+    fn null_test(&mut self, tested: Expr, equal: bool, span: Span) -> Expr {
+        if !matches!(
+            self.kind(tested.ty),
+            TyKind::Nullable(_) | TyKind::Null | TyKind::Error | TyKind::Json
+        ) {
+            let always = if equal { "false" } else { "true" };
+            let message = format!("this is always {always}: the value is never null");
+            self.error(codes::NEVER_NULL, span, message, "");
+        }
+        let test = Expr {
+            kind: ExprKind::Unary(UnaryOp::IsNull, Box::new(tested)),
+            ty: self.prim.bool,
+            span,
+        };
+        if equal {
+            return test;
+        }
+        Expr {
+            kind: ExprKind::Unary(UnaryOp::Not, Box::new(test)),
             ty: self.prim.bool,
             span,
         }

@@ -1,7 +1,6 @@
 //! Flows: state, edges, targets.
 
-use flow_diagnostics::codes::syntax;
-use flow_diagnostics::{Diagnostic, Span};
+use flow_diagnostics::Span;
 
 use super::Builder;
 use crate::ast::{

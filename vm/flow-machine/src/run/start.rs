@@ -43,10 +43,7 @@ impl Run {
         let graph = Graph::new(flow);
         let slots = state::initial(&program, flow);
         let joins = flow.joins.iter().map(JoinState::new).collect();
-        let limits = Limits {
-            steps: flow.limits.steps.or(Some(DEFAULT_STEPS)),
-            ..flow.limits
-        };
+        let limits = limits_of(flow);
         let flow_name = program.text(flow.name).clone();
         Run {
             flow_at,
@@ -260,4 +257,12 @@ fn hex(hash: &[u8; 32]) -> String {
         .flat_map(|byte| [byte >> 4, byte & 15])
         .filter_map(|digit| char::from_digit(u32::from(digit), 16))
         .collect()
+}
+
+/// The limits that the flow sets, and the default where it sets none.
+fn limits_of(flow: &Flow) -> Limits {
+    Limits {
+        steps: flow.limits.steps.or(Some(DEFAULT_STEPS)),
+        ..flow.limits
+    }
 }

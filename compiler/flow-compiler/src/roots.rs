@@ -39,7 +39,7 @@ pub(crate) fn prune(project: &Project, found: &mut Vec<Diagnostic>) {
         return;
     }
     let follows = Follows { project, errors };
-    found.retain(|finding| !follows.from_another(finding));
+    found.retain(|finding| !follows.led_from_another(finding));
 }
 
 struct Follows<'p> {
@@ -48,7 +48,7 @@ struct Follows<'p> {
 }
 
 impl Follows<'_> {
-    fn from_another(&self, finding: &Diagnostic) -> bool {
+    fn led_from_another(&self, finding: &Diagnostic) -> bool {
         let Some(at) = finding.span() else { return false };
         let name = self.text(at);
         match finding.code {
@@ -62,7 +62,7 @@ impl Follows<'_> {
             lints::UNUSED => self.lost(at, name) || self.offered(name),
             state::PARAMETER_WRITTEN => self.twice(at, name),
             graph::UNREACHABLE | graph::NO_WAY_OUT => self.misnamed(at) || self.behind_misuse(finding, at),
-            secrets::SECRET_LEAK => self.into_secret_field(at),
+            secrets::SECRET_LEAK => self.writes_secret_field(at),
             _ => false,
         }
     }
@@ -111,7 +111,7 @@ impl Follows<'_> {
     }
 
     /// Whether a secret is sent to a field that was refused for being one.
-    fn into_secret_field(&self, at: Span) -> bool {
+    fn writes_secret_field(&self, at: Span) -> bool {
         let text = self.project.sources.text(at.file);
         let before = text[..at.start as usize].trim_end();
         let Some(update) = before.strip_suffix("<-").or_else(|| before.strip_suffix(":=")) else {

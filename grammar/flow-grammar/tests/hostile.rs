@@ -133,7 +133,8 @@ fn types_and_brackets_of_edges_are_bounded_too() {
 
 #[test]
 fn a_hundred_thousand_of_anything_is_an_error_or_fine() {
-    let many = 100_000;
+    // Unoptimised builds get fewer, to be done within the minute; whether it is linear shows there too.
+    let many = if cfg!(debug_assertions) { 5_000 } else { 100_000 };
     let texts = [
         format!("const A: int = {}1\n", "-".repeat(many)),
         format!("const A: int = {}1\n", "- ".repeat(many)),
@@ -184,7 +185,7 @@ fn a_hundred_thousand_of_anything_is_an_error_or_fine() {
         "\r".repeat(many),
         "${".repeat(many),
         "type ".repeat(many),
-        "flow f() {\n".repeat(20_000),
+        "flow f() {\n".repeat(many / 5),
     ];
     for text in texts {
         let shown: String = text.chars().take(40).collect();
@@ -213,7 +214,7 @@ fn every_prefix_of_a_file_ends_soon() {
     let mut at = 0;
     while at < text.len() {
         parse_soon("a prefix", &text[..at]);
-        at += if cfg!(debug_assertions) { 97 } else { 1 };
+        at += if cfg!(debug_assertions) { 211 } else { 1 };
         while !text.is_char_boundary(at) {
             at += 1;
         }

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn finds_blocks_with_their_words_and_lines() {
-        let found = blocks("a\n```flow error=F0501, twice\nx\n````\ny\n```\n````text\n```\n````\n");
+        let found = blocks("a\n```flow error=F0501, twice\nx\n````\ny\n````text\n```\n````\n");
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].line, found[0].text.as_str()), (3, "x\n"));
         assert_eq!(found[0].word("error"), Some("F0501"));

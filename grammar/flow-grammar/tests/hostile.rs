@@ -209,6 +209,7 @@ fn a_stray_megabyte_is_read_soon() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "takes minutes where nothing is optimised")]
 fn every_prefix_of_a_file_ends_soon() {
     let text = example();
     let mut at = 0;

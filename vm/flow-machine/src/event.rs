@@ -152,6 +152,23 @@ pub enum EventKind {
         /// The number of its checkpoint.
         checkpoint: u64,
     },
+    /// The run goes on from a checkpoint that it, or the run that it was forked from, had passed.
+    Branched {
+        /// Its number within the run, from 1.
+        branch: u64,
+        /// The checkpoint from which it goes on.
+        checkpoint: u64,
+        /// The number of the next checkpoint.
+        next: u64,
+        /// The run whose log comes before this line, if this one is a fork of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// The run that goes on.
+        run: String,
+        /// Fields that are replaced first.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        updates: Map<String, Json>,
+    },
     /// The run met a limit.
     LimitMet {
         /// Which, by its name in the language.

@@ -36,6 +36,17 @@ pub struct Start {
     pub seed: u64,
 }
 
+/// Where a run is to go on other than where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Branch {
+    /// The checkpoint from which.
+    pub checkpoint: u64,
+    /// Who goes on: the same run, or a new one.
+    pub run: String,
+    /// Fields that are replaced first.
+    pub updates: Map<String, Json>,
+}
+
 /// Limits given from outside; what is `None` stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(

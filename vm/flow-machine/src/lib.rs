@@ -22,6 +22,7 @@ pub mod value;
 
 pub use event::{Change, Checkpoint, Dispatch, Effect, Event, EventKind, RunError, Settlement, Status};
 pub use fault::{Fault, FaultKind};
-pub use input::{AttemptId, Input, LimitChange, Outcome, Refusal, Start, Time};
+pub use input::{AttemptId, Branch, Input, LimitChange, Outcome, Refusal, Start, Time};
 pub use machine::{Machine, OpenInterrupt, Output, ReplayError};
 pub use program::Program;
+pub use run::{course, course_to};

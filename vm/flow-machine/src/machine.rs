@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use crate::event::{Checkpoint, Dispatch, Effect, Event, RunError, Status};
-use crate::input::{Input, Refusal, Start, Time};
+use crate::input::{Branch, Input, Refusal, Start, Time};
 use crate::program::Program;
 use crate::run::Run;
 use flow_bytecode::{Image, TypeId};
@@ -76,6 +76,20 @@ impl Machine {
     ) -> Result<Machine, ReplayError> {
         Ok(Machine {
             run: Run::replay(program, events.into_iter())?,
+        })
+    }
+
+    /// Makes a run that goes on from a checkpoint of a log: on a branch of the same run, whose log is then
+    /// `events` and what [`Machine::take`] gives, or as a new run, whose log begins with [`course_to`] that
+    /// checkpoint, renumbered.
+    pub fn branch(
+        program: Arc<Program>,
+        events: &[Event],
+        branch: &Branch,
+        at: Time,
+    ) -> Result<Machine, Refusal> {
+        Ok(Machine {
+            run: Run::branched(program, events, branch, at)?,
         })
     }
 

@@ -4,11 +4,13 @@
 //! - **Begin** (`begin`): starts what may start. **Attempt**, **envelope**, **retry**: calls and what came of them.
 //! - **Settle** (`settle`): what success does; **failure**: where a failure goes; **interrupt**, **wait**: what is open.
 //! - **Fire** (`fire`), **route**, **join**: what is triggered. **Step** (`step`): commits, checkpoints.
-//! - **Outside** (`outside`): inputs. **Ending**: the ways a run ends. **Replay**: a run from its log.
+//! - **Outside** (`outside`): inputs. **Ending**: the ways a run ends. **Replay**: a run from its log; **branch**: from
+//!   a checkpoint of it.
 
 mod activation;
 mod attempt;
 mod begin;
+mod branch;
 mod early;
 mod ending;
 mod envelope;
@@ -45,6 +47,8 @@ use crate::interp::Interp;
 use crate::machine::Output;
 use crate::program::Program;
 use crate::value::Value;
+pub use branch::{course, course_to};
+
 use activation::{ActId, Activation, GroupId, Phase, Role, Stop, Via, Ways};
 use ending::{Ending, UndoEntry};
 use graph::Graph;
@@ -62,6 +66,8 @@ pub(crate) struct Run {
 
     start: Start,
     id: Arc<str>,
+    /// What the keys of its calls begin with: its id, and its branch where there are several.
+    calls_as: Arc<str>,
     flow_name: Arc<str>,
     created: Time,
     input: Vec<Value>,
@@ -141,7 +147,11 @@ pub(crate) struct Run {
     /// A step whose updates exclude each other.
     stuck: Option<u64>,
     path: Vec<String>,
+    /// The number of the next checkpoint, and that of the last one.
     checkpoints: u64,
+    checkpoint: u64,
+    /// The checkpoint behind which the run must not move: it is to go another way from there.
+    stop_at: Option<u64>,
     unfinished_checkpoint: Option<crate::Checkpoint>,
     result: Option<Json>,
     error: Option<RunError>,
@@ -183,6 +193,9 @@ impl Run {
     /// Moves the run as far as it goes.
     fn advance(&mut self) {
         loop {
+            if self.is_stopped() {
+                return;
+            }
             self.decide_verdicts();
             if !self.move_once() {
                 break;

@@ -38,6 +38,9 @@ codes! {
     BAD_INJECTION = "F2408", Error, "an update from outside that does not fit";
     NOT_FAILED = "F2409", Error, "nothing to retry";
     NOT_PAUSED = "F2410", Error, "nothing to resume";
+    BEGUN_AHEAD = "F2411", Error, "a checkpoint behind which something had begun";
+    NO_CHECKPOINT = "F2412", Error, "a checkpoint that a run does not have";
+    NOT_ITS_LOG = "F2413", Error, "a log that the program does not give";
     LIMIT_MET = "F2501", Error, "a limit was met";
     CANCELLED = "F2502", Error, "the run was cancelled";
     FAILED_ON_PURPOSE = "F2503", Error, "the flow ended as failed";

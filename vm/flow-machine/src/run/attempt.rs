@@ -36,7 +36,7 @@ impl Run {
         let act = &self.acts[&id];
         let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
         let args = self.value(call.args, &params, step, &view)?;
-        let mut key = format!("{}/{}", self.id, self.act_name(&self.acts[&id]));
+        let mut key = format!("{}/{}", self.calls_as, self.act_name(&self.acts[&id]));
         let remade = self.acts[&id].remade;
         if remade > 0 {
             key.extend(["~", &remade.to_string()]);

@@ -201,7 +201,7 @@ impl Run {
             index: entry.number as u32,
         };
         let mut act = Activation::new(id, Role::Undo(entry.number), Arc::from([]));
-        let key = format!("{}/{}", self.id, self.act_name(&act));
+        let key = format!("{}/{}", self.calls_as, self.act_name(&act));
         if let Ok(frame) = self.frame_of(&undo.call, entry.args, key, step + 1) {
             act.call = Some(Arc::new(frame));
             self.insert(act);

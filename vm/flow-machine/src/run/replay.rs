@@ -5,54 +5,38 @@ use std::sync::Arc;
 
 use super::Run;
 use super::activation::{ActId, Phase};
+use super::branch::{self, course, course_to, next_stop};
 use crate::event::{Effect, Event, EventKind};
+use crate::input::{Branch, Refusal, Time};
 use crate::machine::{Output, ReplayError};
 use crate::program::Program;
+
+/// A run that has followed a log, and what it says beyond it.
+struct Followed {
+    run: Run,
+    /// What the run gives behind the last line.
+    made: VecDeque<Event>,
+    /// The calls that the log says were sent.
+    logged: BTreeSet<String>,
+    /// The number of the first checkpoint that the log does not have.
+    checkpoints: u64,
+    /// The number of the last line.
+    durable: u64,
+}
 
 impl Run {
     /// Makes a run from its log.
     pub(crate) fn replay(
         program: Arc<Program>,
-        mut events: impl Iterator<Item = Event>,
+        events: impl Iterator<Item = Event>,
     ) -> Result<Run, ReplayError> {
-        let Some(first) = events.next() else {
-            return Err(ReplayError {
-                seq: 0,
-                message: "the log is empty".into(),
-            });
-        };
-        let EventKind::Created { start, .. } = &first.kind else {
-            return Err(ReplayError {
-                seq: first.seq,
-                message: "the log does not begin with the run's creation".into(),
-            });
-        };
-        let refused = |message: String| ReplayError {
-            seq: first.seq,
-            message,
-        };
-        let mut run =
-            Run::start(program, start.clone(), first.at).map_err(|refusal| refused(refusal.message))?;
-        let mut made: VecDeque<Event> = run.out.events.drain(..).collect();
-        same(made.pop_front(), &first)?;
-        let mut logged = BTreeSet::new();
-        let mut durable = 0;
-        let mut checkpoints = 0;
-        for event in events {
-            durable = event.seq;
-            if made.is_empty() {
-                run.produce(&event)?;
-                made.extend(run.out.events.drain(..));
-            }
-            same(made.pop_front(), &event)?;
-            match &event.kind {
-                EventKind::Dispatched { attempt, .. } => {
-                    logged.insert(attempt.clone());
-                }
-                EventKind::Committed { checkpoint } => checkpoints = checkpoint + 1,
-                _ => {}
-            }
-        }
+        let Followed {
+            mut run,
+            made,
+            logged,
+            checkpoints,
+            durable,
+        } = Run::read_log(program, &course(events.collect()), None)?;
         run.advance();
         let rest: Vec<Event> = made.into_iter().chain(run.out.events.drain(..)).collect();
         debug_assert!(
@@ -70,6 +54,94 @@ impl Run {
             .retain(|checkpoint| checkpoint.id >= checkpoints);
         run.send_again(&logged);
         Ok(run)
+    }
+
+    /// A run that goes on from a checkpoint of a log.
+    pub(crate) fn branched(
+        program: Arc<Program>,
+        events: &[Event],
+        branch: &Branch,
+        at: Time,
+    ) -> Result<Run, Refusal> {
+        let lead = course_to(events, branch.checkpoint).ok_or_else(|| Refusal {
+            code: "F2412",
+            message: format!("the run has no checkpoint {}", branch.checkpoint),
+        })?;
+        let said = branch::line(events, branch);
+        let before = match &said {
+            EventKind::Branched { from: Some(_), .. } => lead.len(),
+            _ => events.len(),
+        };
+        let followed = Run::read_log(program, &lead, Some(branch.checkpoint)).map_err(|error| Refusal {
+            code: "F2413",
+            message: format!("the log does not give a run: {error}"),
+        })?;
+        let mut run = followed.run;
+        assert!(run.is_stopped(), "the log leads to the checkpoint and not beyond");
+        run.branch(&said, before as u64 + 1, at, followed.made.into_iter())?;
+        run.send_again(&followed.logged);
+        Ok(run)
+    }
+
+    /// Applies what a log received, and holds everything else that it says against what comes of that. Where the
+    /// log ends at a checkpoint from which the run is to go another way, that is the `stop`.
+    fn read_log(program: Arc<Program>, events: &[Event], stop: Option<u64>) -> Result<Followed, ReplayError> {
+        let Some((first, events)) = events.split_first() else {
+            return Err(ReplayError {
+                seq: 0,
+                message: "the log is empty".into(),
+            });
+        };
+        let EventKind::Created { start, .. } = &first.kind else {
+            return Err(ReplayError {
+                seq: first.seq,
+                message: "the log does not begin with the run's creation".into(),
+            });
+        };
+        let mut run = Run::start(program, start.clone(), first.at).map_err(|refusal| ReplayError {
+            seq: first.seq,
+            message: refusal.message,
+        })?;
+        let mut made: VecDeque<Event> = run.out.events.drain(..).collect();
+        same(made.pop_front(), first)?;
+        run.stop_at = next_stop(events).or(stop);
+        let (mut logged, mut durable, mut checkpoints) = (BTreeSet::new(), first.seq, 0);
+        for (at, event) in events.iter().enumerate() {
+            durable = event.seq;
+            if matches!(event.kind, EventKind::Branched { .. }) {
+                run.go_back(event, made.drain(..))?;
+                run.stop_at = next_stop(&events[at + 1..]).or(stop);
+                made.extend(run.out.events.drain(..));
+            }
+            if made.is_empty() {
+                run.produce(event)?;
+                made.extend(run.out.events.drain(..));
+            }
+            same(made.pop_front(), event)?;
+            match &event.kind {
+                EventKind::Dispatched { attempt, .. } => {
+                    logged.insert(attempt.clone());
+                }
+                EventKind::Committed { checkpoint } => checkpoints = checkpoint + 1,
+                _ => {}
+            }
+        }
+        Ok(Followed {
+            run,
+            made,
+            logged,
+            checkpoints,
+            durable,
+        })
+    }
+
+    /// Goes the way that a branch takes.
+    fn go_back(&mut self, event: &Event, unsaid: impl Iterator<Item = Event>) -> Result<(), ReplayError> {
+        self.branch(&event.kind, event.seq, event.at, unsaid)
+            .map_err(|refusal| ReplayError {
+                seq: event.seq,
+                message: format!("the branch is refused: {}", refusal.message),
+            })
     }
 
     /// Makes what the log says next: applies an input, or moves the run.

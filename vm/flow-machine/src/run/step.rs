@@ -143,12 +143,13 @@ impl Run {
                 ))
             })
             .collect();
-        self.checkpoints += 1;
         let id = self.checkpoints;
+        let parent = std::mem::replace(&mut self.checkpoint, id);
+        self.checkpoints += 1;
         let frontier = Json::Null;
         self.unfinished_checkpoint = Some(Checkpoint {
             id,
-            parent: Some(id - 1),
+            parent: Some(parent),
             step,
             path: Vec::new(),
             changed,

@@ -67,11 +67,16 @@ impl Host {
     pub(crate) fn new(program: &Arc<Program>, start: Start, script: Script) -> Host {
         let machine =
             Machine::start(program.clone(), start, 0).unwrap_or_else(|refusal| panic!("{}", refusal.message));
+        Host::of(machine, script, 0)
+    }
+
+    /// A host for a machine that is there.
+    pub(crate) fn of(machine: Machine, script: Script, now: i64) -> Host {
         Host {
             machine,
             events: Vec::new(),
             checkpoints: Vec::new(),
-            now: 0,
+            now,
             calls: Vec::new(),
             script,
             pending: BTreeMap::new(),

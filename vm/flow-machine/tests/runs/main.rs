@@ -11,6 +11,7 @@
     reason = "tests may panic, and programs written by hand read best when they are short"
 )]
 
+mod branching;
 mod builder;
 mod failing;
 mod host;

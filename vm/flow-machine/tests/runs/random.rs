@@ -37,7 +37,7 @@ impl Random {
 }
 
 /// A number that depends on nothing but the call.
-fn mix(seed: u64, text: &str) -> u64 {
+pub(crate) fn mix(seed: u64, text: &str) -> u64 {
     text.bytes()
         .fold(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -45,7 +45,7 @@ fn mix(seed: u64, text: &str) -> u64 {
         >> 9
 }
 
-fn program(seed: u64) -> Arc<Program> {
+pub(crate) fn program(seed: u64) -> Arc<Program> {
     let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1);
     let mut b = Builder::new();
     b.field(

@@ -4,11 +4,14 @@
 
 mod dot;
 mod json;
+mod layout;
 mod mermaid;
+mod svg;
 
 pub use dot::dot;
 pub use json::json;
 pub use mermaid::mermaid;
+pub use svg::svg;
 
 use flow_bytecode::{Policy, Rest, Schedule};
 
@@ -47,6 +50,12 @@ pub struct Vertex {
     pub inside: Option<GraphModel>,
 }
 
+/// How many vertices of opened subgraphs a drawing has at most; what would be more stays closed. A flow may call
+/// itself, and a drawing of it would have no end.
+const MOST_INSIDE: usize = 5_000;
+/// How deep subgraphs are opened at most.
+const DEEPEST: u32 = 16;
+
 /// What a vertex is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of the language")]
@@ -65,6 +74,8 @@ pub enum VertexKind {
     Interrupt,
     Wait,
     Join,
+    /// Any failure that nothing else takes: where the flow's own `on error` leads from.
+    Failure,
 }
 
 /// An edge of a drawing.
@@ -109,6 +120,7 @@ impl VertexKind {
             Self::Interrupt => "interrupt",
             Self::Wait => "wait",
             Self::Join => "join",
+            Self::Failure => "failure",
         }
     }
 }
@@ -116,6 +128,11 @@ impl VertexKind {
 impl GraphModel {
     /// Draws a flow. Subgraphs are opened to this depth.
     pub fn new(program: &Program, flow: &Flow, depth: u32) -> Self {
+        let mut room = MOST_INSIDE;
+        Self::within(program, flow, depth.min(DEEPEST), &mut room)
+    }
+
+    fn within(program: &Program, flow: &Flow, depth: u32, room: &mut usize) -> Self {
         let mut drawing = Drawing {
             program,
             flow,
@@ -124,7 +141,7 @@ impl GraphModel {
             ends: [None; 4],
         };
         drawing.model.flow.clone_from(&flow.name.text);
-        drawing.vertices();
+        drawing.vertices(room);
         drawing.edges();
         drawing.model
     }
@@ -140,7 +157,7 @@ struct Drawing<'p> {
 }
 
 impl<'p> Drawing<'p> {
-    fn vertices(&mut self) {
+    fn vertices(&mut self, room: &mut usize) {
         self.vertex("start", "start", VertexKind::Start, None);
         for node in &self.flow.nodes {
             let kind = kind_of(node);
@@ -152,7 +169,11 @@ impl<'p> Drawing<'p> {
                 && self.depth > 0
             {
                 let child = &self.program.flows[flow.index()];
-                self.model.vertices[at].inside = Some(GraphModel::new(self.program, child, self.depth - 1));
+                if let Some(left) = room.checked_sub(child.nodes.len() + 1) {
+                    *room = left;
+                    let inside = GraphModel::within(self.program, child, self.depth - 1, room);
+                    self.model.vertices[at].inside = Some(inside);
+                }
             }
         }
         for (number, join) in self.flow.joins.iter().enumerate() {
@@ -177,6 +198,12 @@ impl<'p> Drawing<'p> {
             if let Some(otherwise) = &join.otherwise {
                 self.leads(at, otherwise, Some("else"), EdgeStyle::Solid);
             }
+        }
+        if let Some(way) = &self.flow.on_error
+            && !matches!(way.target.kind, TargetKind::Skip | TargetKind::Error)
+        {
+            let at = self.vertex("f_error", "any failure", VertexKind::Failure, None);
+            self.leads(at, &way.target, Some("on error"), EdgeStyle::Solid);
         }
     }
 

@@ -112,7 +112,7 @@ pub(crate) enum Deny {
 /// `flowc graph`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  flowc graph triage.flow\n  flowc graph triage.flow --format dot | dot -Tpng > triage.png\n  \
+    after_help = "Examples:\n  flowc graph triage.flow\n  flowc graph triage.flow --format svg -o triage.svg\n  flowc graph triage.flow --format dot | dot -Tpng > triage.png\n  \
                         flowc graph main.flow --flow review --depth 2 -o review.mmd"
 )]
 pub(crate) struct Graph {
@@ -140,6 +140,8 @@ pub(crate) enum Drawing {
     Mermaid,
     /// Graphviz.
     Dot,
+    /// A picture that follows the reader's light or dark scheme.
+    Svg,
     /// JSON.
     Json,
 }

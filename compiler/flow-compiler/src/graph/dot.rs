@@ -104,9 +104,12 @@ fn quoted(text: &str) -> String {
 
 fn shape(kind: VertexKind) -> &'static str {
     match kind {
-        VertexKind::Start | VertexKind::End | VertexKind::Halt | VertexKind::Fail | VertexKind::Cancel => {
-            "oval"
-        }
+        VertexKind::Start
+        | VertexKind::End
+        | VertexKind::Halt
+        | VertexKind::Fail
+        | VertexKind::Cancel
+        | VertexKind::Failure => "oval",
         VertexKind::Task => "box",
         VertexKind::Agent => "box3d",
         VertexKind::Transform => "parallelogram",

@@ -15,6 +15,7 @@ const CLASSES: &[(&str, &str)] = &[
     ("llm", "fill:#ede7f6,stroke:#5e35b1"),
     ("human", "fill:#fff3e0,stroke:#ef6c00"),
     ("route", "fill:#fffde7,stroke:#f9a825"),
+    ("failed", "fill:#ffebee,stroke:#c62828"),
     ("sub", "fill:#e0f2f1,stroke:#00695c"),
     ("defer", "stroke-dasharray:5 5"),
 ];
@@ -55,7 +56,7 @@ pub(super) fn escape(text: &str) -> String {
             '<' => out.push_str("#lt;"),
             '>' => out.push_str("#gt;"),
             '&' => out.push_str("#amp;"),
-            '#' | ';' | '`' | '\\' | '%' | '{' | '}' | '|' => push_code(&mut out, c),
+            '#' | ';' | ':' | '`' | '\\' | '%' | '{' | '}' | '|' => push_code(&mut out, c),
             // At the beginning these would make a list of the label.
             '-' | '+' | '*' if at == 0 => push_code(&mut out, c),
             '.' | ')' if text[..at].chars().all(|c| c.is_ascii_digit()) => push_code(&mut out, c),
@@ -164,9 +165,12 @@ fn label(vertex: &Vertex) -> String {
 
 fn brackets(kind: VertexKind) -> (&'static str, &'static str) {
     match kind {
-        VertexKind::Start | VertexKind::End | VertexKind::Halt | VertexKind::Fail | VertexKind::Cancel => {
-            ("([", "])")
-        }
+        VertexKind::Start
+        | VertexKind::End
+        | VertexKind::Halt
+        | VertexKind::Fail
+        | VertexKind::Cancel
+        | VertexKind::Failure => ("([", "])"),
         VertexKind::Task => ("[", "]"),
         VertexKind::Agent | VertexKind::Wait => ("(", ")"),
         VertexKind::Transform => ("[/", "/]"),
@@ -181,6 +185,7 @@ fn class(kind: VertexKind) -> Option<&'static str> {
     match kind {
         VertexKind::Start => Some("entry"),
         VertexKind::End | VertexKind::Halt | VertexKind::Fail | VertexKind::Cancel => Some("exit"),
+        VertexKind::Failure => Some("failed"),
         VertexKind::Task => Some("task"),
         VertexKind::Agent => Some("llm"),
         VertexKind::Interrupt | VertexKind::Wait => Some("human"),

@@ -2,7 +2,7 @@
 
 use flow_bytecode::verify;
 use flow_compiler::Checked;
-use flow_compiler::graph::{GraphModel, dot, json, mermaid};
+use flow_compiler::graph::{GraphModel, dot, json, mermaid, svg};
 use flow_compiler::hir::flow::Flow;
 
 use super::{Outcome, sound};
@@ -19,6 +19,7 @@ pub(super) fn graph(args: &Graph, color: Color) -> Result<Outcome, Trouble> {
     let text = match args.format {
         Drawing::Mermaid => mermaid(&model),
         Drawing::Dot => dot(&model),
+        Drawing::Svg => svg(&model),
         Drawing::Json => format!("{:#}\n", json(&model)),
     };
     match &args.output {

@@ -5,6 +5,7 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::unwrap_used,
     reason = "cases lie on the disk, a test that cannot read one has failed, and the picture's time is measured"
 )]
 

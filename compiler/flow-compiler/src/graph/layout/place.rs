@@ -33,7 +33,9 @@ pub(super) fn place(graph: &Layered) -> Vec<f64> {
         } else {
             most - extent.1
         };
-        way.iter_mut().for_each(|x| *x += shift);
+        for x in way.iter_mut() {
+            *x += shift;
+        }
     }
     let mut across: Vec<f64> = (0..graph.items.len())
         .map(|item| {
@@ -43,7 +45,9 @@ pub(super) fn place(graph: &Layered) -> Vec<f64> {
         })
         .collect();
     let least = extent(&across).0;
-    across.iter_mut().for_each(|x| *x -= least);
+    for x in &mut across {
+        *x -= least;
+    }
     across
 }
 
@@ -98,7 +102,9 @@ impl Alignment {
             layers.reverse();
         }
         if !from_left {
-            layers.iter_mut().for_each(|layer| layer.reverse());
+            for layer in &mut layers {
+                layer.reverse();
+            }
         }
         let mut positions = vec![0; graph.items.len()];
         for layer in &layers {

@@ -6,7 +6,7 @@ use super::*;
 /// How many graphs are tried.
 const SEEDS: u64 = 120;
 
-/// Numbers that look random, the same for the same seed (SplitMix64).
+/// Numbers that look random, the same for the same seed (`SplitMix64`).
 struct Numbers(u64);
 
 impl Numbers {

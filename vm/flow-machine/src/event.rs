@@ -43,6 +43,7 @@ pub enum EventKind {
     /// An activation was planned.
     Planned {
         /// Its index.
+        #[serde(default)]
         index: u32,
         /// Its parameters by name; null if it has none.
         #[serde(default)]
@@ -80,6 +81,7 @@ pub enum EventKind {
     /// An activation settled.
     Settled {
         /// The activation's index.
+        #[serde(default)]
         index: u32,
         /// How.
         how: Settlement,
@@ -87,6 +89,7 @@ pub enum EventKind {
     /// Updates of an activation, in order of writing; overwrites as `{"$set": v}`.
     Updated {
         /// The activation's index.
+        #[serde(default)]
         index: u32,
         /// Field names and what was sent to them.
         updates: Vec<(String, Json)>,

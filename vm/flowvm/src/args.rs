@@ -89,8 +89,12 @@ pub enum Verb {
     Events(Events),
     /// Show the state of a run
     State(State),
-    /// Show what changed between two checkpoints
+    /// Show what changed between two checkpoints, or where two runs part
     Diff(Diff),
+    /// Start a new run from any checkpoint of another one
+    Fork(Fork),
+    /// Let a run go on from an earlier checkpoint, or feed its replies to another program
+    Replay(Replay),
     /// Completions for a shell
     Completions(Completions),
     /// The man page
@@ -308,14 +312,70 @@ pub struct State {
 
 /// `flowvm diff`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  flowvm diff RUN 2 5")]
+#[command(
+    after_help = "Examples:\n  flowvm diff RUN 2 5\n  flowvm diff RUN OTHER\n  flowvm diff RUN OTHER --json"
+)]
 pub struct Diff {
     /// The run
     pub run: String,
-    /// The earlier checkpoint
-    pub from: u64,
+    /// The earlier checkpoint; or another run, to see where the two part
+    #[arg(value_name = "CP|RUN")]
+    pub from: String,
     /// The later checkpoint
-    pub to: u64,
+    #[arg(value_name = "CP")]
+    pub to: Option<u64>,
+}
+
+/// `flowvm fork`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    flowvm fork RUN --at 3\n  \
+    flowvm fork RUN --at 3 --set score=0.9 --id second-try\n  \
+    flowvm fork RUN --at 0 --detach")]
+pub struct Fork {
+    /// The run
+    pub run: String,
+    /// The checkpoint from which the new run goes on; `flowvm history RUN` shows them
+    #[arg(long, value_name = "CP")]
+    pub at: u64,
+    /// A field that is replaced first; text that is no JSON is taken as it is
+    #[arg(long = "set", value_name = "FIELD=VALUE")]
+    pub sets: Vec<String>,
+    /// The new run's id [default: a new one that sorts by time]
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// What to print while it runs
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "MODE")]
+    pub stream: Vec<StreamMode>,
+    /// Leave it to a process in the background
+    #[arg(long, conflicts_with = "stream")]
+    pub detach: bool,
+}
+
+/// `flowvm replay`
+#[derive(Debug, Args)]
+#[command(
+    group = clap::ArgGroup::new("way").required(true),
+    after_help = "Examples:\n  \
+    flowvm replay RUN --at 3\n  \
+    flowvm replay RUN --at 3 --set score=0.9\n  \
+    flowvm replay RUN --against changed.flow   what would have been different?"
+)]
+pub struct Replay {
+    /// The run
+    pub run: String,
+    /// The checkpoint from which it goes on, on a new branch of its history
+    #[arg(long, value_name = "CP", group = "way")]
+    pub at: Option<u64>,
+    /// A field that is replaced first
+    #[arg(long = "set", value_name = "FIELD=VALUE", requires = "at")]
+    pub sets: Vec<String>,
+    /// Another version of its program: gets the recorded replies, and nothing is called or written
+    #[arg(long, value_name = "FILE", group = "way")]
+    pub against: Option<PathBuf>,
+    /// What to print while it runs
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "MODE", requires = "at")]
+    pub stream: Vec<StreamMode>,
 }
 
 /// `flowvm completions`

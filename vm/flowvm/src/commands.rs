@@ -2,13 +2,16 @@
 //! its rest and what the exit code is.
 
 mod answer;
+mod background;
 mod cancel;
 mod diff;
 mod event;
 mod events;
+mod fork;
 mod history;
 mod inject;
 mod list;
+mod replay;
 mod resume;
 mod retry;
 mod run;
@@ -24,7 +27,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use flow_machine::{Event, Input, Machine, Program, Status, Time};
+use flow_bytecode::VerifiedImage;
+use flow_machine::{Event, Input, Machine, Program, Status, Time, course};
 
 use crate::args::{Cli, Common, StreamMode, Verb};
 use crate::clock::now;
@@ -53,6 +57,8 @@ pub(crate) fn perform(cli: Cli) -> Result<u8> {
         Verb::Events(args) => events::perform(&args, common),
         Verb::State(args) => state::perform(&args, common),
         Verb::Diff(args) => diff::perform(&args, common),
+        Verb::Fork(args) => fork::perform(&args, common),
+        Verb::Replay(args) => replay::perform(&args, common),
         Verb::Completions(args) => Ok(words::completions(&args)),
         Verb::Man => words::man(),
     }
@@ -142,7 +148,12 @@ fn program_of(store: &SqliteStore, row: &RunRow) -> Result<Program> {
     )?))
 }
 
-/// A run as its log says it is, without taking it.
+/// A program from the store.
+fn load(bytes: &[u8]) -> Result<VerifiedImage> {
+    program::from_bytes(bytes, "the program of the run")
+}
+
+/// A run as its log says it is, without taking it; the lines that lead to where it is.
 fn replayed(store: &SqliteStore, row: &RunRow) -> Result<(Machine, Vec<Event>)> {
     let program = Arc::new(program_of(store, row)?);
     let events = store.events(&row.id, 0)?;
@@ -152,7 +163,7 @@ fn replayed(store: &SqliteStore, row: &RunRow) -> Result<(Machine, Vec<Event>)> 
             format!("the log of run `{}` does not give a run: {error}", row.id),
         )
     })?;
-    Ok((machine, events))
+    Ok((machine, course(events)))
 }
 
 /// Takes a run, applies an input and drives the run to its rest. If another process drives it, leaves the input
@@ -164,9 +175,7 @@ fn apply_and_follow(
     input: Option<Input>,
     stream: &[StreamMode],
 ) -> Result<u8> {
-    let opened = Host::open(place.open()?, run, |bytes| {
-        program::from_bytes(bytes, "the program of the run")
-    });
+    let opened = Host::open(place.open()?, run, &load);
     match (opened, input) {
         (Ok(mut host), input) => {
             if let Some(Err(error)) = input.map(|input| host.apply(input)) {

@@ -14,15 +14,18 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use flow_bytecode::VerifiedImage;
 use flow_machine::{
-    AttemptId, Checkpoint, Effect, Event, Input, Machine, Output, Program, Start, Status, Time,
+    AttemptId, Branch, Checkpoint, Effect, Event, EventKind, Input, Machine, Output, Program, Start, Status,
+    Time, course, course_to,
 };
+use serde_json::{Map, Value as Json};
 
 use crate::clock::now;
 use crate::config::Config;
 use crate::error::{Error, Result, code};
-use crate::limits::{BATCH, HEARTBEAT, INBOX_POLL, LEASE_NS};
+use crate::history;
+use crate::limits::{BATCH, HEARTBEAT, INBOX_POLL, LEASE_NS, SNAPSHOT_FROM};
 use crate::schema;
-use crate::store::{Commit, Head, NewRun, OpenInterrupt, Owner, Settings, Store};
+use crate::store::{Commit, Head, NewRun, OpenInterrupt, Owner, RunRow, Settings, Store};
 use crate::workers::{Reply, outcome};
 use calls::Calls;
 
@@ -70,7 +73,12 @@ pub struct Host<S: Store> {
     written: Instant,
     /// What came of the start: durable, but neither seen nor done yet.
     begun: Option<Output>,
+    /// The number of the last checkpoint.
+    folded: u64,
 }
+
+/// Makes a program of its bytes.
+pub type Load<'a> = &'a dyn Fn(&[u8]) -> Result<VerifiedImage>;
 
 /// What a host needs besides the run.
 pub struct Setting {
@@ -78,6 +86,16 @@ pub struct Setting {
     pub config: Arc<Config>,
     /// The choices of the command that started the run.
     pub settings: Settings,
+}
+
+impl Setting {
+    /// As the run was started, with the project as it is now.
+    pub fn of(row: &RunRow) -> Result<Self> {
+        Ok(Self {
+            config: Arc::new(Config::of(row.settings.root.as_ref())?),
+            settings: row.settings.clone(),
+        })
+    }
 }
 
 impl<S: Store> Host<S> {
@@ -102,6 +120,7 @@ impl<S: Store> Host<S> {
             expected: 0,
             events: &out.events,
             checkpoints: &out.checkpoints,
+            snapshot: None,
             head: &head,
             interrupts: Some(&interrupts),
             letters: &[],
@@ -113,29 +132,119 @@ impl<S: Store> Host<S> {
             flow: &flow,
             program: &hash,
             image,
+            parent: None,
             at,
             settings: &settings,
         };
         store.create(&row, &first, &Owner::current())?;
-        let mut host = Self {
-            store,
-            machine,
-            calls,
-            run,
-            epoch: 1,
-            seq: out.events.len() as u64,
-            interrupts,
-            letters: Vec::new(),
-            written: Instant::now(),
-            begun: None,
-        };
+        let mut host = Self::of(store, machine, calls, run, 1);
+        host.seq = out.events.len() as u64;
+        host.interrupts = interrupts;
         host.calls.committed(&out.events);
         host.begun = Some(out);
         Ok(host)
     }
 
+    /// Creates a run that goes on from a checkpoint of another one.
+    pub fn fork(mut store: S, source: &RunRow, branch: &Branch, load: Load<'_>) -> Result<Self> {
+        let program = Arc::new(Program::new(load(&store.program(&source.program)?)?));
+        let log = store.events(&source.id, 0)?;
+        let at = now();
+        let mut machine = Machine::branch(program.clone(), &log, branch, at).map_err(Error::refused)?;
+        let setting = Setting::of(source)?;
+        let mut calls = Calls::new(&program, &setting, &branch.run, &source.flow)?;
+        let mut events = course_to(&log, branch.checkpoint).unwrap_or_default();
+        for (at, event) in events.iter_mut().enumerate() {
+            event.seq = at as u64 + 1;
+        }
+        let copied = events.len();
+        let mut checkpoints = history::line_of(&store.checkpoints(&source.id)?, branch.checkpoint);
+        let out = machine.take();
+        events.extend_from_slice(&out.events);
+        checkpoints.extend_from_slice(&out.checkpoints);
+        let (interrupts, head) = (open_interrupts(&machine), head(&machine));
+        let first = Commit {
+            run: &branch.run,
+            epoch: 1,
+            expected: 0,
+            events: &events,
+            checkpoints: &checkpoints,
+            snapshot: None,
+            head: &head,
+            interrupts: Some(&interrupts),
+            letters: &[],
+            lease_until: at + LEASE_NS,
+        };
+        let row = NewRun {
+            id: &branch.run,
+            flow: &source.flow,
+            program: &source.program,
+            image: &[],
+            parent: Some((&source.id, branch.checkpoint)),
+            at,
+            settings: &source.settings,
+        };
+        store.create(&row, &first, &Owner::current())?;
+        calls.committed(&events[..copied]);
+        calls.committed(&out.events);
+        let mut host = Self::of(store, machine, calls, branch.run.clone(), 1);
+        host.seq = events.len() as u64;
+        host.interrupts = interrupts;
+        host.begun = Some(out);
+        Ok(host)
+    }
+
+    fn of(store: S, machine: Machine, calls: Calls, run: String, epoch: u64) -> Self {
+        Self {
+            store,
+            machine,
+            calls,
+            run,
+            epoch,
+            seq: 0,
+            interrupts: Vec::new(),
+            letters: Vec::new(),
+            written: Instant::now(),
+            begun: None,
+            folded: 0,
+        }
+    }
+
     /// Takes over a run that is in the store, as it was when it was last written.
-    pub fn open(mut store: S, id: &str, load: impl FnOnce(&[u8]) -> Result<VerifiedImage>) -> Result<Self> {
+    pub fn open(store: S, id: &str, load: Load<'_>) -> Result<Self> {
+        Self::take(
+            store,
+            id,
+            |program, events| {
+                Machine::replay(program, events.to_vec()).map_err(|error| {
+                    Error::new(
+                        code::STORE_DAMAGED,
+                        format!("the log of run `{id}` does not give a run: {error}"),
+                    )
+                    .help("nothing was changed; this is a bug of flowvm, or the store was edited by hand")
+                })
+            },
+            load,
+        )
+    }
+
+    /// Takes a run over, and lets it go on from a checkpoint that it has passed.
+    pub fn go_back(store: S, branch: &Branch, load: Load<'_>) -> Result<Self> {
+        let at = now();
+        Self::take(
+            store,
+            &branch.run,
+            |program, events| Machine::branch(program, events, branch, at).map_err(Error::refused),
+            load,
+        )
+    }
+
+    fn take(
+        mut store: S,
+        id: &str,
+        make: impl FnOnce(Arc<Program>, &[Event]) -> Result<Machine>,
+        load: Load<'_>,
+    ) -> Result<Self> {
         let row = store.run(id)?.ok_or_else(|| {
             Error::new(code::NO_RUN, format!("there is no run `{id}` in this store"))
                 .help("`flowvm list` shows what there is; --store names another store")
@@ -144,39 +253,22 @@ impl<S: Store> Host<S> {
         let opened = (|| {
             let program = Arc::new(Program::new(load(&store.program(&row.program)?)?));
             let events = store.events(id, 0)?;
-            let config = Arc::new(Config::of(row.settings.root.as_ref())?);
-            let setting = Setting {
-                config,
-                settings: row.settings,
-            };
-            let mut calls = Calls::new(&program, &setting, id, &row.flow)?;
-            calls.committed(&events);
+            let mut calls = Calls::new(&program, &Setting::of(&row)?, id, &row.flow)?;
             let seq = events.len() as u64;
-            let machine = Machine::replay(program, events).map_err(|error| {
-                Error::new(
-                    code::STORE_DAMAGED,
-                    format!("the log of run `{id}` does not give a run: {error}"),
-                )
-                .help("nothing was changed; this is a bug of flowvm, or the store was edited by hand")
-            })?;
-            let interrupts = store.interrupts(id)?;
-            Ok((machine, calls, seq, interrupts))
+            let machine = make(program, &events)?;
+            let events = course(events);
+            calls.committed(&events);
+            let last = events.iter().rev().find_map(|event| match event.kind {
+                EventKind::Committed { checkpoint } => Some(checkpoint),
+                _ => None,
+            });
+            Ok((machine, calls, seq, last.unwrap_or(0), store.interrupts(id)?))
         })();
         match opened {
-            Ok((machine, calls, seq, interrupts)) => {
-                let (run, letters) = (id.to_owned(), Vec::new());
-                Ok(Self {
-                    store,
-                    machine,
-                    calls,
-                    run,
-                    epoch,
-                    seq,
-                    interrupts,
-                    letters,
-                    written: Instant::now(),
-                    begun: None,
-                })
+            Ok((machine, calls, seq, folded, interrupts)) => {
+                let mut host = Self::of(store, machine, calls, id.to_owned(), epoch);
+                (host.seq, host.folded, host.interrupts) = (seq, folded, interrupts);
+                Ok(host)
             }
             Err(error) => {
                 store.release(id, epoch)?;
@@ -221,7 +313,7 @@ impl<S: Store> Host<S> {
         let mut heartbeat = every(HEARTBEAT);
         let mut inbox = every(INBOX_POLL);
         loop {
-            self.commit(observer)?;
+            self.commit(observer).await?;
             if self.is_at_rest()? && !self.take_letters()? {
                 return Ok(Rest::Settled);
             }
@@ -245,7 +337,7 @@ impl<S: Store> Host<S> {
     }
 
     /// Moves the machine as far as it goes; what came of it becomes durable, and then is done.
-    fn commit(&mut self, observer: &mut dyn Observer) -> Result<()> {
+    async fn commit(&mut self, observer: &mut dyn Observer) -> Result<()> {
         if let Some(begun) = self.begun.take() {
             observer.committed(&begun.events, &begun.checkpoints, &self.machine);
             self.perform(begun.effects);
@@ -254,17 +346,20 @@ impl<S: Store> Host<S> {
         if !out.events.is_empty() || !out.checkpoints.is_empty() || !self.letters.is_empty() {
             let head = head(&self.machine);
             let interrupts = Some(open_interrupts(&self.machine)).filter(|open| *open != self.interrupts);
-            self.store.commit(&Commit {
+            let snapshot = self.snapshot(&out.checkpoints);
+            let written = self.store.submit(&Commit {
                 run: &self.run,
                 epoch: self.epoch,
                 expected: self.seq,
                 events: &out.events,
                 checkpoints: &out.checkpoints,
+                snapshot: snapshot.as_ref().map(|(number, state)| (*number, state)),
                 head: &head,
                 interrupts: interrupts.as_deref(),
                 letters: &self.letters,
                 lease_until: now() + LEASE_NS,
-            })?;
+            });
+            written.await?;
             self.written = Instant::now();
             self.seq += out.events.len() as u64;
             self.interrupts = interrupts.unwrap_or(std::mem::take(&mut self.interrupts));
@@ -277,6 +372,16 @@ impl<S: Store> Host<S> {
             observer.waiting(&attempt, &why);
         }
         Ok(())
+    }
+
+    /// The whole state, at distances that grow with the number of the checkpoint: a state of any age is a fold over
+    /// at most half of what leads to it, and all of them together weigh about twice the last one.
+    fn snapshot(&mut self, checkpoints: &[Checkpoint]) -> Option<(u64, Map<String, Json>)> {
+        let last = checkpoints.last()?.id;
+        let before = self.folded;
+        self.folded = self.folded.max(last);
+        (last >= SNAPSHOT_FROM && last.ilog2() > before.max(SNAPSHOT_FROM - 1).ilog2())
+            .then(|| (last, self.machine.state()))
     }
 
     fn perform(&mut self, effects: Vec<Effect>) {

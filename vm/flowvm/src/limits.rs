@@ -30,3 +30,5 @@ pub const MASKED_BYTES: usize = 4;
 pub const PARALLEL: usize = 64;
 /// Outcomes that are taken into one commit, at most.
 pub const BATCH: usize = 256;
+/// The first checkpoint with which a whole state is kept.
+pub const SNAPSHOT_FROM: u64 = 64;

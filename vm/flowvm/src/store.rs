@@ -4,6 +4,8 @@
 mod owner;
 mod sqlite;
 
+use std::pin::Pin;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -21,6 +23,10 @@ pub trait Store {
     fn create(&mut self, run: &NewRun<'_>, first: &Commit<'_>, owner: &Owner) -> Result<()>;
     /// Appends to a run's history. Succeeds whole or not at all; a stale epoch or sequence is refused.
     fn commit(&mut self, commit: &Commit<'_>) -> Result<()>;
+    /// The same without waiting: what other runs of this process write meanwhile becomes durable with it.
+    fn submit(&mut self, commit: &Commit<'_>) -> Pending {
+        Box::pin(std::future::ready(self.commit(commit)))
+    }
 
     /// Takes the run for `owner` and returns the new epoch. Refused while somebody else's lease holds,
     /// unless that process is known to be dead.
@@ -40,6 +46,8 @@ pub trait Store {
     fn events(&self, run: &str, after: u64) -> Result<Vec<Event>>;
     /// The checkpoints, oldest first.
     fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>>;
+    /// The state at a checkpoint, if there is one of this number.
+    fn state_at(&self, run: &str, checkpoint: u64) -> Result<Option<Map<String, Json>>>;
     /// The open interrupts.
     fn interrupts(&self, run: &str) -> Result<Vec<OpenInterrupt>>;
     /// The attempts, oldest first.
@@ -62,6 +70,9 @@ pub trait Store {
     fn memory_list(&self, namespace: &str) -> Result<Vec<String>>;
 }
 
+/// Whether a commit has become durable.
+pub type Pending = Pin<Box<dyn Future<Output = Result<()>>>>;
+
 /// What is known about a run when it is created, and never changes.
 #[derive(Clone, Debug)]
 pub struct NewRun<'a> {
@@ -73,6 +84,8 @@ pub struct NewRun<'a> {
     pub program: &'a str,
     /// The program, encoded; stored once.
     pub image: &'a [u8],
+    /// The run and the checkpoint from which it was forked.
+    pub parent: Option<(&'a str, u64)>,
     /// When it began.
     pub at: Time,
     /// How its workers are to be reached.
@@ -119,6 +132,8 @@ pub struct Commit<'a> {
     pub events: &'a [Event],
     /// The new checkpoints.
     pub checkpoints: &'a [Checkpoint],
+    /// The whole state at one of the checkpoints, to spare later folds.
+    pub snapshot: Option<(u64, &'a Map<String, Json>)>,
     /// Where the run is now.
     pub head: &'a Head,
     /// All open interrupts; none: unchanged.
@@ -165,6 +180,8 @@ pub struct RunRow {
     pub settings: Settings,
     /// Who drives it, and until when at least.
     pub owner: Option<(Owner, Time)>,
+    /// The run and the checkpoint from which it was forked.
+    pub parent: Option<(String, u64)>,
 }
 
 /// An interrupt that waits for an answer.

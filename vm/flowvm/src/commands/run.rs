@@ -1,15 +1,14 @@
 //! `flowvm run`: starts a run and follows it.
 
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use flow_machine::{Machine, Start};
 
-use super::{Place, apply_and_follow, follow, resume, values};
+use super::{Place, apply_and_follow, background, follow, resume, values};
 use crate::args::{Common, Mode, Run};
 use crate::clock::now;
 use crate::config::nearest;
@@ -17,7 +16,7 @@ use crate::error::{Error, Result, code};
 use crate::host::{Host, Setting};
 use crate::program::{self, Loaded};
 use crate::store::{self, Settings, SqliteStore, Store};
-use crate::view::{hint, note, out};
+use crate::view::note;
 use crate::workers::mock;
 
 pub(super) fn perform(args: &Run, common: &Common) -> Result<u8> {
@@ -100,7 +99,7 @@ fn start(args: &Run, loaded: &Loaded) -> Result<Start> {
 }
 
 /// L-47: ids are distinct however many are made at once, and sort by time.
-fn run_id(given: Option<&str>) -> Result<String> {
+pub(super) fn run_id(given: Option<&str>) -> Result<String> {
     let Some(id) = given else {
         return Ok(Uuid::now_v7().to_string());
     };
@@ -149,42 +148,29 @@ fn detach(args: &Run, common: &Common, place: &Place, loaded: &Loaded, start: St
         }
     };
     if exists(place)? && !args.resume_if_exists {
-        return Err(
-            Error::new(code::RUN_EXISTS, format!("there is a run `{run}` already"))
-                .help("choose another --id, or go on with it: --resume-if-exists"),
-        );
+        return Err(self::exists(&run).help("choose another --id, or go on with it: --resume-if-exists"));
     }
     Machine::start(loaded.program.clone(), start, now()).map_err(Error::refused)?;
-    let system = |error: std::io::Error| {
-        Error::new(
-            code::SYSTEM,
-            format!("cannot start a process of its own: {error}"),
-        )
-    };
-    let mut command = Command::new(std::env::current_exe().map_err(system)?);
-    command.args(std::env::args_os().skip(1).filter(|word| word != "--detach"));
+    let mut arguments: Vec<_> = std::env::args_os()
+        .skip(1)
+        .filter(|word| word != "--detach")
+        .collect();
     if args.id.is_none() {
-        command.args(["--id", &run]);
+        arguments.extend(["--id".into(), run.clone().into()]);
     }
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(system)?;
+    let mut child = background::start(arguments)?;
     while !exists(place)? {
-        if child.try_wait().map_err(system)?.is_some() {
+        if child.try_wait().map_err(background::system)?.is_some() {
             return Err(Error::new(code::SYSTEM, format!("run `{run}` did not start"))
                 .help("run it without --detach to see why"));
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    if common.json {
-        out(&json!({"run": run, "status": "running"}).to_string());
-    } else {
-        out(&run);
-        note(&hint(&format!("flowvm events {run}{} --follow", place.option)));
-    }
+    background::say(&run, common, place);
     Ok(0)
+}
+
+/// An id that is taken.
+pub(super) fn exists(run: &str) -> Error {
+    Error::new(code::RUN_EXISTS, format!("there is a run `{run}` already"))
 }

@@ -5,7 +5,6 @@ use serde_json::Value as Json;
 use super::{Place, find, replayed};
 use crate::args::{Common, State};
 use crate::error::{Error, Result, code};
-use crate::history::state_at;
 use crate::store::Store;
 use crate::view::{out, pretty};
 
@@ -15,10 +14,9 @@ pub(super) fn perform(args: &State, common: &Common) -> Result<u8> {
     let row = find(&store, &args.run)?;
     let state = match args.at {
         None => replayed(&store, &row)?.0.state(),
-        Some(id) => {
-            let points = store.checkpoints(&row.id)?;
-            state_at(&points, id).ok_or_else(|| no_checkpoint(&row.id, id, points.len(), &place))?
-        }
+        Some(id) => store
+            .state_at(&row.id, id)?
+            .ok_or_else(|| no_checkpoint(&row.id, id, &place))?,
     };
     let state = Json::Object(state);
     out(&if common.json {
@@ -29,9 +27,7 @@ pub(super) fn perform(args: &State, common: &Common) -> Result<u8> {
     Ok(0)
 }
 
-pub(super) fn no_checkpoint(run: &str, id: u64, count: usize, place: &Place) -> Error {
-    Error::new(code::NOT_OFFERED, format!("run `{run}` has no checkpoint {id}")).help(format!(
-        "it has {count}; `flowvm history {run}{}` shows them",
-        place.option
-    ))
+pub(super) fn no_checkpoint(run: &str, id: u64, place: &Place) -> Error {
+    Error::new(code::NOT_OFFERED, format!("run `{run}` has no checkpoint {id}"))
+        .help(format!("`flowvm history {run}{}` shows them", place.option))
 }

@@ -36,23 +36,47 @@ pub(super) fn assignments(
     into: &mut Map<String, Json>,
 ) -> Result<()> {
     for pair in pairs {
-        let (name, text) = split(pair)?;
-        let (first, rest) = name
-            .split_once('.')
-            .map_or((name, None), |(first, rest)| (first, Some(rest)));
-        let names = || params.iter().map(|param| image.str(param.name));
-        let Some(param) = params.iter().find(|param| image.str(param.name) == first) else {
-            let error = Error::usage(format!("`{pair}`: the flow takes no `{first}`"));
-            return Err(match nearest(first, names()) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
-                None if params.is_empty() => error,
-                None => error.help(format!("it takes: {}", names().collect::<Vec<_>>().join(", "))),
-            });
-        };
-        let is_text = rest.is_none() && wants_text(image, param.ty);
-        let value = value(text, is_text);
-        put(into, name, value);
+        let named: Vec<(&str, TypeId)> = params
+            .iter()
+            .map(|param| (image.str(param.name), param.ty))
+            .collect();
+        assign(pair, image, &named, "the flow takes no", into)?;
     }
+    Ok(())
+}
+
+/// `field=value` for one of these fields.
+pub(super) fn field(
+    pair: &str,
+    image: &Image,
+    fields: &[(&str, TypeId)],
+    into: &mut Map<String, Json>,
+) -> Result<()> {
+    assign(pair, image, fields, "the flow's state has no", into)
+}
+
+fn assign(
+    pair: &str,
+    image: &Image,
+    named: &[(&str, TypeId)],
+    none: &str,
+    into: &mut Map<String, Json>,
+) -> Result<()> {
+    let (name, text) = split(pair)?;
+    let (first, rest) = name
+        .split_once('.')
+        .map_or((name, None), |(first, rest)| (first, Some(rest)));
+    let names = || named.iter().map(|(name, _)| *name);
+    let Some((_, ty)) = named.iter().find(|(name, _)| *name == first) else {
+        let error = Error::usage(format!("`{pair}`: {none} `{first}`"));
+        return Err(match nearest(first, names()) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None if named.is_empty() => error,
+            None => error.help(format!("there is: {}", names().collect::<Vec<_>>().join(", "))),
+        });
+    };
+    let is_text = rest.is_none() && wants_text(image, *ty);
+    put(into, name, value(text, is_text));
     Ok(())
 }
 

@@ -2,32 +2,40 @@
 //! submodules, that names rusqlite.
 //!
 //! - `schema`: the tables and how a file comes into being. `read`: everything that only looks.
+//! - `writer`: the thread that writes, for many runs at once. `append`: the fenced commit.
 //! - `lease`: who drives a run. `inbox`: letters to the driver, and memory across runs.
 
+mod append;
 mod inbox;
 mod lease;
 mod read;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::Serialize;
 
 use flow_machine::{Checkpoint, Event, Input, Time};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use super::{AttemptRow, Commit, NewRun, OpenInterrupt, Owner, RunRow, Store};
+use super::{AttemptRow, Commit, NewRun, OpenInterrupt, Owner, Pending, RunRow, Store};
 use crate::error::{Error, Result, code};
+use append::{Addition, Creation};
+use writer::Writer;
 
 /// How long a writer waits for another one.
 const BUSY: Duration = Duration::from_secs(10);
 /// Files up to this size are checked page by page when they are opened; a larger one when it is read.
 const CHECKED_BYTES: u64 = 4 << 20;
+/// The same where the last process that had it open did not close it, or still has it open.
+const UNCLEAN_BYTES: u64 = 64 << 20;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// What a power loss may take.
@@ -40,11 +48,14 @@ pub enum Durability {
     Normal,
 }
 
-/// A store in one file.
+/// A store in one file: a connection to read with, and the thread that writes, which several handles of one
+/// process share.
 #[derive(Debug)]
 pub struct SqliteStore {
     db: Connection,
     path: PathBuf,
+    durability: Durability,
+    writer: Arc<Mutex<Option<Arc<Writer>>>>,
 }
 
 impl SqliteStore {
@@ -59,31 +70,55 @@ impl SqliteStore {
     /// Opens a store that is there.
     pub fn open(path: &Path, durability: Durability) -> Result<Self> {
         let bytes = check_file(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(path, flags).and_then(|db| {
-            db.busy_timeout(BUSY)?;
-            db.set_prepared_statement_cache_capacity(32);
-            let synchronous = if durability == Durability::Full {
-                "FULL"
-            } else {
-                "NORMAL"
-            };
-            db.execute_batch(&format!(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; \
-                 PRAGMA cell_size_check = ON;"
-            ))?;
-            Ok(db)
-        });
-        let db = opened.map_err(|error| sql_error(path, &error))?;
-        let store = Self {
-            db,
+        let unclean = wal_bytes(path) > 0;
+        let mut store = Self {
+            db: connect(path, durability)?,
             path: path.to_owned(),
+            durability,
+            writer: Arc::default(),
         };
-        store.check_contents(bytes)?;
+        store.check_contents(bytes, unclean)?;
         Ok(store)
     }
 
-    fn check_contents(&self, bytes: u64) -> Result<()> {
+    /// Another handle on the same store, for another run of this process: what both write is flushed together.
+    pub fn another(&self) -> Result<Self> {
+        Ok(Self {
+            db: connect(&self.path, self.durability)?,
+            path: self.path.clone(),
+            durability: self.durability,
+            writer: self.writer.clone(),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The thread that writes; the first who writes starts it.
+    fn writer(&self) -> Result<Arc<Writer>> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(writer) = &*writer {
+            return Ok(writer.clone());
+        }
+        let db = connect(&self.path, self.durability)?;
+        let started = Arc::new(Writer::start(db, self.path.clone())?);
+        *writer = Some(started.clone());
+        Ok(started)
+    }
+
+    /// Writes by way of the thread, and waits until it is durable.
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let path = self.path.clone();
+        self.writer()?
+            .write(move |db| work(db).map_err(|error| sql_error(&path, &error)))
+    }
+
+    fn check_contents(&mut self, bytes: u64, unclean: bool) -> Result<()> {
         let pragma = |name: &str| {
             self.db
                 .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
@@ -105,7 +140,10 @@ impl SqliteStore {
             );
             return Err(Error::new(code::STORE_NEWER, message).help("update flowvm, or use another store"));
         }
-        if bytes <= CHECKED_BYTES {
+        if version < schema::VERSION {
+            schema::migrate(&mut self.db).map_err(|error| sql_error(&self.path, &error))?;
+        }
+        if bytes <= CHECKED_BYTES || unclean && bytes <= UNCLEAN_BYTES {
             let verdict = self
                 .db
                 .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
@@ -117,13 +155,6 @@ impl SqliteStore {
         Ok(())
     }
 
-    fn begin(&mut self) -> Result<(Transaction<'_>, &Path)> {
-        let path = &self.path;
-        Transaction::new(&mut self.db, TransactionBehavior::Immediate)
-            .map(|tx| (tx, path.as_path()))
-            .map_err(|error| sql_error(path, &error))
-    }
-
     fn error(&self, error: &rusqlite::Error) -> Error {
         sql_error(&self.path, error)
     }
@@ -133,37 +164,35 @@ impl Store for SqliteStore {
     fn create(&mut self, run: &NewRun<'_>, first: &Commit<'_>, owner: &Owner) -> Result<()> {
         assert_eq!(run.id, first.run, "a run is created with its own events");
         assert_eq!(first.expected, 0, "a new run has no events yet");
-        let (tx, path) = self.begin()?;
-        insert_run(&tx, run, first, owner).map_err(|error| match error {
-            rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::ConstraintViolation => {
-                Error::new(code::RUN_EXISTS, format!("there is a run `{}` already", run.id))
-                    .help("choose another --id, or go on with it: --resume-if-exists")
-            }
-            error => sql_error(path, &error),
-        })?;
-        append(&tx, first)
-            .and_then(|()| tx.commit())
-            .map_err(|error| sql_error(path, &error))
+        let (creation, first) = (Creation::of(run, owner), Addition::of(first));
+        let path = self.path.clone();
+        self.writer()?.write(move |db| creation.write(db, &first, &path))
     }
 
     fn commit(&mut self, commit: &Commit<'_>) -> Result<()> {
-        let last = commit.expected + commit.events.len() as u64;
-        assert_eq!(
-            commit.events.last().map_or(commit.expected, |event| event.seq),
-            last,
-            "the log has no gaps"
-        );
-        let (tx, path) = self.begin()?;
-        let moved = move_head(&tx, commit).map_err(|error| sql_error(path, &error))?;
-        if !moved {
-            let message = format!("run `{}` was taken over by another process", commit.run);
-            return Err(
-                Error::new(code::RUN_LOST, message).help("nothing is lost: the other one goes on with it")
-            );
+        let addition = Addition::of(commit);
+        if self.write(move |db| addition.write(db))? {
+            Ok(())
+        } else {
+            Err(append::lost(commit.run))
         }
-        append(&tx, commit)
-            .and_then(|()| tx.commit())
-            .map_err(|error| sql_error(path, &error))
+    }
+
+    fn submit(&mut self, commit: &Commit<'_>) -> Pending {
+        let (addition, run, path) = (Addition::of(commit), commit.run.to_owned(), self.path.clone());
+        let writer = match self.writer() {
+            Ok(writer) => writer,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
+        let written =
+            writer.write_later(move |db| addition.write(db).map_err(|error| sql_error(&path, &error)));
+        Box::pin(async move {
+            if written.await? {
+                Ok(())
+            } else {
+                Err(append::lost(&run))
+            }
+        })
     }
 
     fn acquire(&mut self, run: &str, owner: &Owner, now: Time) -> Result<u64> {
@@ -196,6 +225,10 @@ impl Store for SqliteStore {
 
     fn checkpoints(&self, run: &str) -> Result<Vec<Checkpoint>> {
         read::checkpoints(self, run)
+    }
+
+    fn state_at(&self, run: &str, checkpoint: u64) -> Result<Option<Map<String, Json>>> {
+        read::state_at(self, run, checkpoint)
     }
 
     fn interrupts(&self, run: &str) -> Result<Vec<OpenInterrupt>> {
@@ -235,122 +268,23 @@ impl Store for SqliteStore {
     }
 }
 
-fn insert_run(
-    tx: &Transaction<'_>,
-    run: &NewRun<'_>,
-    first: &Commit<'_>,
-    owner: &Owner,
-) -> rusqlite::Result<()> {
-    tx.prepare_cached("INSERT OR IGNORE INTO programs (hash, image, stored_at) VALUES (?1, ?2, ?3)")?
-        .execute(params![run.program, run.image, run.at])?;
-    let head = first.head;
-    tx.prepare_cached(
-        "INSERT INTO runs (id, flow, program, status, started_at, updated_at, seq, steps, due, result, error,
-                           settings, epoch, owner, lease_until)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
-    )?
-    .execute(params![
-        run.id,
-        run.flow,
-        run.program,
-        word(&head.status),
-        run.at,
-        head.at,
-        first.events.len() as i64,
-        head.steps as i64,
-        head.due,
-        head.result.as_ref().map(text),
-        head.error.as_ref().map(text),
-        text(run.settings),
-        first.epoch as i64,
-        text(owner),
-        first.lease_until,
-    ])?;
-    Ok(())
-}
-
-/// Whether the run's row was still the writer's.
-fn move_head(tx: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<bool> {
-    let head = commit.head;
-    let rows = tx
-        .prepare_cached(
-            "UPDATE runs SET seq = ?1, status = ?2, updated_at = ?3, steps = ?4, due = ?5, result = ?6, error = ?7,
-                             lease_until = ?8
-             WHERE id = ?9 AND epoch = ?10 AND seq = ?11 AND owner IS NOT NULL",
-        )?
-        .execute(params![
-            (commit.expected + commit.events.len() as u64) as i64,
-            word(&head.status),
-            head.at,
-            head.steps as i64,
-            head.due,
-            head.result.as_ref().map(text),
-            head.error.as_ref().map(text),
-            commit.lease_until,
-            commit.run,
-            commit.epoch as i64,
-            commit.expected as i64,
-        ])?;
-    Ok(rows == 1)
-}
-
-fn append(tx: &Transaction<'_>, commit: &Commit<'_>) -> rusqlite::Result<()> {
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO events (run, seq, step, node, at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    for event in commit.events {
-        insert.execute(params![
-            commit.run,
-            event.seq as i64,
-            event.step as i64,
-            event.node,
-            event.at,
-            text(&event.kind)
-        ])?;
-    }
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO checkpoints (run, id, parent, step, path, changed, frontier)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    for point in commit.checkpoints {
-        insert.execute(params![
-            commit.run,
-            point.id as i64,
-            point.parent.map(|id| id as i64),
-            point.step as i64,
-            text(&point.path),
-            text(&point.changed),
-            text(&point.frontier),
-        ])?;
-    }
-    if let Some(open) = commit.interrupts {
-        replace_interrupts(tx, commit.run, open)?;
-    }
-    for (letter, refused) in commit.letters {
-        let state = if refused.is_some() { "refused" } else { "accepted" };
-        tx.prepare_cached("UPDATE inbox SET state = ?1, message = ?2 WHERE id = ?3")?
-            .execute(params![state, refused, letter])?;
-    }
-    Ok(())
-}
-
-fn replace_interrupts(tx: &Transaction<'_>, run: &str, open: &[OpenInterrupt]) -> rusqlite::Result<()> {
-    tx.prepare_cached("DELETE FROM interrupts WHERE run = ?1")?
-        .execute([run])?;
-    let mut insert = tx.prepare_cached(
-        "INSERT INTO interrupts (run, name, ask, show, schema, due) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    for one in open {
-        insert.execute(params![
-            run,
-            one.name,
-            one.ask,
-            text(&one.show),
-            text(&one.schema),
-            one.due
-        ])?;
-    }
-    Ok(())
+fn connect(path: &Path, durability: Durability) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags).and_then(|db| {
+        db.busy_timeout(BUSY)?;
+        db.set_prepared_statement_cache_capacity(64);
+        let synchronous = if durability == Durability::Full {
+            "FULL"
+        } else {
+            "NORMAL"
+        };
+        db.execute_batch(&format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; \
+             PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 4000;"
+        ))?;
+        Ok(db)
+    });
+    opened.map_err(|error| sql_error(path, &error))
 }
 
 /// What can be said about a file before `SQLite` sees it. A damaged one must not be taken for a new one.

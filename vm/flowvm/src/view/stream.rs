@@ -31,7 +31,7 @@ impl Stream {
 
     fn take(&mut self, point: &Checkpoint) {
         if self.seen.is_none_or(|seen| point.id > seen) {
-            history::advance(&mut self.state, point);
+            history::advance(&mut self.state, point.changed.iter().cloned());
             self.seen = Some(point.id);
         }
     }

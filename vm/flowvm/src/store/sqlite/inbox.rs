@@ -9,15 +9,13 @@ use flow_machine::{Input, Time};
 use super::{SqliteStore, damaged, text};
 use crate::error::Result;
 
-pub(super) fn post(store: &mut SqliteStore, run: &str, input: &Input, now: Time) -> Result<i64> {
-    store
-        .db
-        .execute(
-            "INSERT INTO inbox (run, at, input) VALUES (?1, ?2, ?3)",
-            params![run, now, text(input)],
-        )
-        .map_err(|error| store.error(&error))?;
-    Ok(store.db.last_insert_rowid())
+pub(super) fn post(store: &SqliteStore, run: &str, input: &Input, now: Time) -> Result<i64> {
+    let (run, input) = (run.to_owned(), text(input));
+    store.write(move |db| {
+        db.prepare_cached("INSERT INTO inbox (run, at, input) VALUES (?1, ?2, ?3)")?
+            .execute(params![run, now, input])?;
+        Ok(db.last_insert_rowid())
+    })
 }
 
 pub(super) fn waiting(store: &SqliteStore, run: &str) -> Result<Vec<(i64, Input)>> {
@@ -67,33 +65,33 @@ pub(super) fn memory_get(store: &SqliteStore, namespace: &str, key: &str) -> Res
 }
 
 pub(super) fn memory_put(
-    store: &mut SqliteStore,
+    store: &SqliteStore,
     namespace: &str,
     key: &str,
     value: &Json,
     now: Time,
 ) -> Result<bool> {
-    let before = memory_get(store, namespace, key)?.is_some();
-    store
-        .db
-        .execute(
+    let (namespace, key, value) = (namespace.to_owned(), key.to_owned(), text(value));
+    store.write(move |db| {
+        let before = db
+            .prepare_cached("SELECT 1 FROM memory WHERE namespace = ?1 AND key = ?2")?
+            .exists([&namespace, &key])?;
+        db.prepare_cached(
             "INSERT INTO memory (namespace, key, value, updated_at) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-            params![namespace, key, text(value), now],
-        )
-        .map_err(|error| store.error(&error))?;
-    Ok(before)
+        )?
+        .execute(params![namespace, key, value, now])?;
+        Ok(before)
+    })
 }
 
-pub(super) fn memory_delete(store: &mut SqliteStore, namespace: &str, key: &str) -> Result<bool> {
-    store
-        .db
-        .execute(
-            "DELETE FROM memory WHERE namespace = ?1 AND key = ?2",
-            [namespace, key],
-        )
-        .map(|rows| rows == 1)
-        .map_err(|error| store.error(&error))
+pub(super) fn memory_delete(store: &SqliteStore, namespace: &str, key: &str) -> Result<bool> {
+    let (namespace, key) = (namespace.to_owned(), key.to_owned());
+    store.write(move |db| {
+        db.prepare_cached("DELETE FROM memory WHERE namespace = ?1 AND key = ?2")?
+            .execute([namespace, key])
+            .map(|rows| rows == 1)
+    })
 }
 
 pub(super) fn memory_list(store: &SqliteStore, namespace: &str) -> Result<Vec<String>> {

@@ -1,6 +1,8 @@
 //! Leases: who drives a run. The epoch that grows with each taking is the fencing token of the commit.
 
-use rusqlite::{OptionalExtension, params};
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
 
 use flow_machine::Time;
 
@@ -9,9 +11,15 @@ use crate::error::{Error, Result, code};
 use crate::limits::LEASE_NS;
 use crate::store::Owner;
 
-pub(super) fn acquire(store: &mut SqliteStore, run: &str, owner: &Owner, now: Time) -> Result<u64> {
-    let (tx, path) = store.begin()?;
-    let found = tx
+pub(super) fn acquire(store: &SqliteStore, run: &str, owner: &Owner, now: Time) -> Result<u64> {
+    let (run, owner, path) = (run.to_owned(), owner.clone(), store.path.clone());
+    store
+        .writer()?
+        .write(move |db| take(db, &run, &owner, now, &path))
+}
+
+fn take(db: &Connection, run: &str, owner: &Owner, now: Time, path: &Path) -> Result<u64> {
+    let found = db
         .query_row(
             "SELECT epoch, owner, lease_until FROM runs WHERE id = ?1",
             [run],
@@ -40,39 +48,36 @@ pub(super) fn acquire(store: &mut SqliteStore, run: &str, owner: &Owner, now: Ti
         );
     }
     let epoch = epoch + 1;
-    tx.execute(
+    db.execute(
         "UPDATE runs SET epoch = ?1, owner = ?2, lease_until = ?3 WHERE id = ?4",
         params![epoch, text(owner), now + LEASE_NS, run],
     )
-    .and_then(|_| tx.commit())
     .map_err(|error| sql_error(path, &error))?;
     Ok(epoch as u64)
 }
 
-pub(super) fn renew(store: &mut SqliteStore, run: &str, epoch: u64, until: Time) -> Result<()> {
-    let rows = store
-        .db
-        .prepare_cached("UPDATE runs SET lease_until = ?1 WHERE id = ?2 AND epoch = ?3 AND owner IS NOT NULL")
-        .and_then(|mut update| update.execute(params![until, run, epoch as i64]))
-        .map_err(|error| store.error(&error))?;
+pub(super) fn renew(store: &SqliteStore, run: &str, epoch: u64, until: Time) -> Result<()> {
+    let id = run.to_owned();
+    let rows = store.write(move |db| {
+        db.prepare_cached(
+            "UPDATE runs SET lease_until = ?1 WHERE id = ?2 AND epoch = ?3 AND owner IS NOT NULL",
+        )?
+        .execute(params![until, id, epoch as i64])
+    })?;
     if rows == 1 {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(super::append::lost(run))
     }
-    Err(Error::new(
-        code::RUN_LOST,
-        format!("run `{run}` was taken over by another process"),
-    ))
 }
 
-pub(super) fn release(store: &mut SqliteStore, run: &str, epoch: u64) -> Result<()> {
-    store
-        .db
-        .execute(
-            "UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ?1 AND epoch = ?2",
-            params![run, epoch as i64],
-        )
-        .map(|_| ())
-        .map_err(|error| store.error(&error))
+pub(super) fn release(store: &SqliteStore, run: &str, epoch: u64) -> Result<()> {
+    let run = run.to_owned();
+    store.write(move |db| {
+        db.prepare_cached("UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ?1 AND epoch = ?2")?
+            .execute(params![run, epoch as i64])
+            .map(drop)
+    })
 }
 
 pub(super) fn no_run(run: &str) -> Error {

@@ -4,13 +4,15 @@ use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use flow_machine::{Checkpoint, Event, EventKind};
+use serde_json::{Map, Value as Json};
 
+use super::append::join_kind;
 use super::{SqliteStore, damaged};
 use crate::error::Result;
 use crate::store::{AttemptRow, Head, OpenInterrupt, RunRow};
 
 const RUN: &str = "SELECT id, flow, program, status, started_at, updated_at, seq, steps, due, result, error,
-                          settings, owner, lease_until FROM runs";
+                          settings, owner, lease_until, parent, forked_at FROM runs";
 
 pub(super) fn runs(store: &SqliteStore) -> Result<Vec<RunRow>> {
     let raw = || -> rusqlite::Result<Vec<RawRun>> {
@@ -50,22 +52,31 @@ pub(super) fn events(store: &SqliteStore, run: &str, after: u64) -> Result<Vec<E
         store
             .db
             .prepare_cached(
-                "SELECT seq, step, node, at, body FROM events WHERE run = ?1 AND seq > ?2 ORDER BY seq",
+                "SELECT l.seq, l.step, l.node, l.at, l.kind, l.body FROM runs r
+                 JOIN log l ON l.id BETWEEN (r.n << 32) + ?2 + 1 AND (r.n << 32) + 0xffffffff
+                 WHERE r.id = ?1 ORDER BY l.id",
             )?
             .query_map(rusqlite::params![run, after as i64], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                    row.get(5)?,
+                ))
             })?
             .collect()
     };
     let raw = raw().map_err(|error| store.error(&error))?;
     raw.into_iter()
-        .map(|(seq, step, node, at, body)| {
+        .map(|(seq, step, node, at, kind, body)| {
             expected += 1;
             let place = || format!("event {expected} of run `{run}`");
             if seq as u64 != expected {
                 return Err(damaged(&store.path, &format!("{} is missing", place())));
             }
-            let kind: EventKind = parse(store, &body, place)?;
+            let kind: EventKind = parse(store, &join_kind(&kind, &body), place)?;
             Ok(Event {
                 seq: expected,
                 step: step as u64,
@@ -81,9 +92,20 @@ pub(super) fn checkpoints(store: &SqliteStore, run: &str) -> Result<Vec<Checkpoi
     let raw = || -> rusqlite::Result<Vec<RawCheckpoint>> {
         store
             .db
-            .prepare("SELECT id, parent, step, path, changed, frontier FROM checkpoints WHERE run = ?1 ORDER BY id")?
+            .prepare(
+                "SELECT p.number, p.parent, p.step, p.path, p.changed, p.frontier FROM runs r
+                 JOIN points p ON p.id BETWEEN r.n << 32 AND (r.n << 32) + 0xffffffff
+                 WHERE r.id = ?1 ORDER BY p.id",
+            )?
             .query_map([run], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                    row.get(5)?,
+                ))
             })?
             .collect()
     };
@@ -103,11 +125,48 @@ pub(super) fn checkpoints(store: &SqliteStore, run: &str) -> Result<Vec<Checkpoi
         .collect()
 }
 
+/// The fold from the nearest whole state on the way back.
+pub(super) fn state_at(store: &SqliteStore, run: &str, checkpoint: u64) -> Result<Option<Map<String, Json>>> {
+    let steps = || -> rusqlite::Result<Vec<(i64, String, Option<String>)>> {
+        store
+            .db
+            .prepare_cached(
+                "WITH RECURSIVE way (id, parent, changed, state) AS (
+                   SELECT p.id, p.parent, p.changed, s.state
+                   FROM runs r JOIN points p ON p.id = (r.n << 32) + ?2 LEFT JOIN snapshots s ON s.id = p.id
+                   WHERE r.id = ?1
+                   UNION ALL
+                   SELECT p.id, p.parent, p.changed, s.state
+                   FROM way w JOIN points p ON p.id = ((w.id >> 32) << 32) + w.parent
+                   LEFT JOIN snapshots s ON s.id = p.id
+                   WHERE w.state IS NULL AND p.id < w.id)
+                 SELECT id & 0xffffffff, changed, state FROM way",
+            )?
+            .query_map(rusqlite::params![run, checkpoint as i64], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
+            .collect()
+    };
+    let steps = steps().map_err(|error| store.error(&error))?;
+    if steps.is_empty() {
+        return Ok(None);
+    }
+    let mut state = Map::new();
+    for (number, changed, whole) in steps.into_iter().rev() {
+        let place = || format!("checkpoint {number} of run `{run}`");
+        match whole {
+            Some(whole) => state = parse(store, &whole, place)?,
+            None => crate::history::advance(&mut state, parse::<Vec<_>>(store, &changed, place)?),
+        }
+    }
+    Ok(Some(state))
+}
+
 pub(super) fn interrupts(store: &SqliteStore, run: &str) -> Result<Vec<OpenInterrupt>> {
     let raw = || -> rusqlite::Result<Vec<RawInterrupt>> {
         store
             .db
-            .prepare("SELECT name, ask, show, schema, due FROM interrupts WHERE run = ?1 ORDER BY rowid")?
+            .prepare("SELECT name, ask, show, schema, due FROM interrupts WHERE run = ?1 ORDER BY place")?
             .query_map([run], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
             })?
@@ -157,8 +216,8 @@ pub(super) fn attempts(store: &SqliteStore, run: &str) -> Result<Vec<AttemptRow>
     rows().map_err(|error| store.error(&error))
 }
 
-/// `seq`, `step`, `node`, `at`, `body`.
-type RawEvent = (i64, i64, Option<String>, i64, String);
+/// `seq`, `step`, `node`, `at`, `kind`, `body`.
+type RawEvent = (i64, i64, Option<String>, i64, String, String);
 /// `id`, `parent`, `step`, `path`, `changed`, `frontier`.
 type RawCheckpoint = (i64, Option<i64>, i64, String, String, String);
 /// `name`, `ask`, `show`, `schema`, `due`.
@@ -180,6 +239,8 @@ struct RawRun {
     settings: String,
     owner: Option<String>,
     lease_until: Option<i64>,
+    parent: Option<String>,
+    forked_at: Option<i64>,
 }
 
 impl RawRun {
@@ -199,6 +260,8 @@ impl RawRun {
             settings: row.get(11)?,
             owner: row.get(12)?,
             lease_until: row.get(13)?,
+            parent: row.get(14)?,
+            forked_at: row.get(15)?,
         })
     }
 
@@ -218,6 +281,9 @@ impl RawRun {
             head,
             settings,
             owner: owner.zip(self.lease_until),
+            parent: self
+                .parent
+                .zip(self.forked_at.map(|checkpoint| checkpoint as u64)),
             id: self.id,
             flow: self.flow,
             program: self.program,

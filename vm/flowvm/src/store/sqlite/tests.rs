@@ -38,6 +38,7 @@ impl Place {
             flow: "f",
             program: "p",
             image: b"image",
+            parent: None,
             at: 1,
             settings: &Settings::default(),
         };
@@ -81,6 +82,7 @@ fn commit<'a>(epoch: u64, expected: u64, events: &'a [Event], head: &'a Head) ->
         expected,
         events,
         checkpoints: &[],
+        snapshot: None,
         head,
         interrupts: None,
         letters: &[],
@@ -111,6 +113,7 @@ fn an_id_is_given_once() {
         flow: "g",
         program: "q",
         image: b"",
+        parent: None,
         at: 1,
         settings: &Settings::default(),
     };
@@ -194,8 +197,8 @@ fn history_is_append_only() {
     let place = Place::new();
     let store = place.with_run(2);
     for statement in [
-        "UPDATE events SET step = 9",
-        "DELETE FROM events",
+        "UPDATE log SET step = 9",
+        "DELETE FROM log",
         "UPDATE runs SET status = 'pending'",
     ] {
         let error = store.db.execute(statement, []).unwrap_err().to_string();
@@ -334,6 +337,82 @@ fn overwritten_pages_are_noticed() {
         "{noticed} of {} pages",
         whole.len() / 4096
     );
+}
+
+/// A store that was written by the first released version opens, with all that it has.
+#[test]
+fn a_store_of_schema_1_is_brought_up_to_date() {
+    let place = Place::new();
+    fs::create_dir_all(place.path().parent().unwrap()).unwrap();
+    let released = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores/schema-1.db");
+    fs::copy(released, place.path()).unwrap();
+    for _ in 0..2 {
+        let store = place.open().unwrap();
+        let runs: Vec<String> = store.runs().unwrap().into_iter().map(|run| run.id).collect();
+        assert_eq!(runs, ["stays", "bad", "waits", "done"]);
+        for run in store.runs().unwrap() {
+            let events = store.events(&run.id, 0).unwrap();
+            assert_eq!(events.len() as u64, run.seq, "{}", run.id);
+            assert!(!store.checkpoints(&run.id).unwrap().is_empty());
+            let program = crate::program::from_bytes(&store.program(&run.program).unwrap(), "it").unwrap();
+            let program = std::sync::Arc::new(flow_machine::Program::new(program));
+            let again = flow_machine::Machine::replay(program, events).unwrap();
+            assert_eq!(again.status(), run.head.status, "{}", run.id);
+        }
+        assert_eq!(store.interrupts("waits").unwrap().len(), 1);
+        assert_eq!(store.attempts("done").unwrap().len(), 1);
+    }
+}
+
+/// L-48, L-60: an outcome that comes from a process that has lost the run changes nothing, and is kept.
+#[test]
+fn what_comes_too_late_is_evidence() {
+    let place = Place::new();
+    let mut store = place.with_run(1);
+    store.release("r1", 1).unwrap();
+    store.acquire("r1", &Owner::current(), 9).unwrap();
+    let mut late = log(2, 1);
+    late[0].kind = EventKind::Received {
+        received: Input::Tick,
+    };
+    let error = store.commit(&commit(1, 1, &late, &head())).unwrap_err();
+    assert_eq!(error.code, code::RUN_LOST);
+    assert_eq!(store.events("r1", 0).unwrap().len(), 1);
+    let kept: String = store
+        .db
+        .query_row(
+            "SELECT input FROM refused WHERE run = 'r1' AND epoch = 1",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(kept, r#"{"input":"tick"}"#);
+}
+
+/// What many write at once is flushed together, and one that is refused takes nobody with it.
+#[test]
+fn one_thread_writes_for_many() {
+    let place = Place::new();
+    let store = place.with_run(1);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut stores: Vec<SqliteStore> = (0..16).map(|_| store.another().unwrap()).collect();
+    runtime.block_on(async {
+        let (good, bad) = (log(2, 1), log(7, 1));
+        let (head, mut waiting) = (head(), Vec::new());
+        for (at, one) in stores.iter_mut().enumerate() {
+            let commit = if at == 3 {
+                commit(1, 1, &good, &head)
+            } else {
+                commit(1, 6, &bad, &head)
+            };
+            waiting.push(one.submit(&commit));
+        }
+        for (at, written) in waiting.into_iter().enumerate() {
+            assert_eq!(written.await.is_ok(), at == 3, "{at}");
+        }
+    });
+    drop(store);
+    assert_eq!(stores[0].events("r1", 0).unwrap(), log(1, 2));
 }
 
 #[test]

@@ -1,0 +1,52 @@
+//! `flowvm fork`: a new run from any checkpoint of another one, with what had happened until then as its own past.
+
+use serde_json::{Map, Value as Json};
+
+use flow_bytecode::Flow;
+use flow_machine::{Branch, Program};
+
+use super::{Place, background, find, follow, load, program_of, run, values};
+use crate::args::{Common, Fork};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::program;
+use crate::store::Store;
+
+pub(super) fn perform(args: &Fork, common: &Common) -> Result<u8> {
+    let place = Place::here(common)?;
+    let store = place.open()?;
+    let source = find(&store, &args.run)?;
+    let id = run::run_id(args.id.as_deref())?;
+    if store.run(&id)?.is_some() {
+        return Err(run::exists(&id).help("choose another --id"));
+    }
+    let program = program_of(&store, &source)?;
+    let branch = Branch {
+        checkpoint: args.at,
+        run: id.clone(),
+        updates: replaced(&args.sets, &program, &source.flow)?,
+    };
+    let host = Host::fork(store, &source, &branch, &load)
+        .map_err(|error| error.or_help(format!("flowvm history {}{}", source.id, place.option)))?;
+    if args.detach {
+        host.close()?;
+        return background::resume(&id, common, &place);
+    }
+    follow(host, common, &place, &args.stream)
+}
+
+/// Fields of the state with what they are to be. Misspelt ones are named.
+pub(super) fn replaced(pairs: &[String], program: &Program, flow: &str) -> Result<Map<String, Json>> {
+    let image = program.image();
+    let flow: &Flow = program::flow(program, Some(flow))?;
+    let fields: Vec<(&str, flow_bytecode::TypeId)> = flow
+        .fields
+        .iter()
+        .map(|field| (image.str(field.name), field.ty))
+        .collect();
+    let mut updates = Map::new();
+    for pair in pairs {
+        values::field(pair, image, &fields, &mut updates).map_err(|error| Error { usage: true, ..error })?;
+    }
+    Ok(updates)
+}

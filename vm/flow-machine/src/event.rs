@@ -172,6 +172,11 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         updates: Map<String, Json>,
     },
+    /// From here on the run has another program, which gives the same lines up to here.
+    Migrated {
+        /// Its hash.
+        program: String,
+    },
     /// The run met a limit.
     LimitMet {
         /// Which, by its name in the language.

@@ -93,6 +93,14 @@ impl Machine {
         })
     }
 
+    /// Makes a run from a log that another program wrote, if this one gives the same; the next
+    /// [`Machine::take`] begins with the line that says so.
+    pub fn migrate(program: Arc<Program>, events: Vec<Event>, at: Time) -> Result<Machine, ReplayError> {
+        Ok(Machine {
+            run: Run::migrated(program, events, at)?,
+        })
+    }
+
     /// Takes something from outside. On refusal the run is unchanged.
     #[expect(
         clippy::needless_pass_by_value,

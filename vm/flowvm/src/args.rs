@@ -1,10 +1,14 @@
 //! The command line: verbs, options, help. The only file that names clap. What a verb does stands in
-//! `commands`, one file each.
+//! `commands`, one file each. Verbs about histories and the store as a whole: `args/keeping`.
+
+mod keeping;
 
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use keeping::{Backup, Doctor, Export, Gc, Import, Migrate, TestFrom, Why, Work};
 
 /// What the command is called.
 const NAME: &str = "flowvm";
@@ -95,6 +99,24 @@ pub enum Verb {
     Fork(Fork),
     /// Let a run go on from an earlier checkpoint, or feed its replies to another program
     Replay(Replay),
+    /// Say why a node ran, or did not, or waits
+    Why(Why),
+    /// Write a run with its whole history as lines of JSON
+    Export(Export),
+    /// Take in a run that was exported
+    Import(Import),
+    /// Make a `test` block of a recorded run
+    TestFrom(TestFrom),
+    /// Move a run to another version of its program
+    Migrate(Migrate),
+    /// Drive every run of the store that can move
+    Work(Work),
+    /// Check the store, its runs, and what they need
+    Doctor(Doctor),
+    /// Drop runs that ended long ago
+    Gc(Gc),
+    /// Copy the store while runs go on
+    Backup(Backup),
     /// Completions for a shell
     Completions(Completions),
     /// The man page

@@ -1,24 +1,33 @@
 //! The verbs, one file each, and what they share: where the store is, which run is meant, how a run is driven to
 //! its rest and what the exit code is.
 
+mod against;
 mod answer;
 mod background;
+mod backup;
 mod cancel;
 mod diff;
+mod doctor;
 mod event;
 mod events;
+mod export;
 mod fork;
+mod gc;
 mod history;
 mod inject;
 mod list;
+mod migrate;
 mod replay;
 mod resume;
 mod retry;
 mod run;
 mod show;
 mod state;
+mod test_from;
 mod values;
+mod why;
 mod words;
+mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +36,6 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use flow_bytecode::VerifiedImage;
 use flow_machine::{Event, Input, Machine, Program, Status, Time, course};
 
 use crate::args::{Cli, Common, StreamMode, Verb};
@@ -59,6 +67,15 @@ pub(crate) fn perform(cli: Cli) -> Result<u8> {
         Verb::Diff(args) => diff::perform(&args, common),
         Verb::Fork(args) => fork::perform(&args, common),
         Verb::Replay(args) => replay::perform(&args, common),
+        Verb::Why(args) => why::perform(&args, common),
+        Verb::Export(args) => export::perform(&args, common),
+        Verb::Import(args) => export::import(&args, common),
+        Verb::TestFrom(args) => test_from::perform(&args, common),
+        Verb::Migrate(args) => migrate::perform(&args, common),
+        Verb::Work(args) => work::perform(&args, common),
+        Verb::Doctor(args) => doctor::perform(&args, common),
+        Verb::Gc(args) => gc::perform(&args, common),
+        Verb::Backup(args) => backup::perform(&args, common),
         Verb::Completions(args) => Ok(words::completions(&args)),
         Verb::Man => words::man(),
     }
@@ -149,8 +166,9 @@ fn program_of(store: &SqliteStore, row: &RunRow) -> Result<Program> {
 }
 
 /// A program from the store.
-fn load(bytes: &[u8]) -> Result<VerifiedImage> {
-    program::from_bytes(bytes, "the program of the run")
+fn load(_: &str, bytes: &[u8]) -> Result<Arc<Program>> {
+    let image = program::from_bytes(bytes, "the program of the run")?;
+    Ok(Arc::new(Program::new(image)))
 }
 
 /// A run as its log says it is, without taking it; the lines that lead to where it is.
@@ -234,7 +252,7 @@ fn follow(mut host: Host<SqliteStore>, common: &Common, place: &Place, stream: &
     };
     let machine = host.close()?;
     report(&machine, now(), common, place);
-    Ok(if rest == Rest::Stopped {
+    Ok(if rest != Rest::Settled {
         130
     } else {
         exit_code(machine.status())

@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
-use flow_bytecode::VerifiedImage;
 use flow_machine::{
     AttemptId, Branch, Checkpoint, Effect, Event, EventKind, Input, Machine, Output, Program, Start, Status,
     Time, course, course_to,
@@ -23,7 +22,7 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::error::{Error, Result, code};
 use crate::history;
-use crate::limits::{BATCH, HEARTBEAT, INBOX_POLL, LEASE_NS, SNAPSHOT_FROM};
+use crate::limits::{BATCH, HEARTBEAT, INBOX_POLL, LEASE_NS, SLEEP_NS, SNAPSHOT_FROM};
 use crate::schema;
 use crate::store::{Commit, Head, NewRun, OpenInterrupt, Owner, RunRow, Settings, Store};
 use crate::workers::{Reply, outcome};
@@ -55,6 +54,8 @@ pub enum Rest {
     Settled,
     /// Somebody asked the host to stop; the run can be resumed.
     Stopped,
+    /// Nothing moves it before its time comes, and the host was told to let go of it then.
+    Sleeping,
 }
 
 /// A run on this machine, with the lease on it.
@@ -75,10 +76,12 @@ pub struct Host<S: Store> {
     begun: Option<Output>,
     /// The number of the last checkpoint.
     folded: u64,
+    /// Whether the host drives the run only while there is something to do.
+    lets_go: bool,
 }
 
-/// Makes a program of its bytes.
-pub type Load<'a> = &'a dyn Fn(&[u8]) -> Result<VerifiedImage>;
+/// Makes a program of its hash and its bytes.
+pub type Load<'a> = &'a dyn Fn(&str, &[u8]) -> Result<Arc<Program>>;
 
 /// What a host needs besides the run.
 pub struct Setting {
@@ -125,6 +128,7 @@ impl<S: Store> Host<S> {
             interrupts: Some(&interrupts),
             letters: &[],
             lease_until: at + LEASE_NS,
+            program: None,
         };
         let hash = hex(program.hash());
         let row = NewRun {
@@ -147,7 +151,7 @@ impl<S: Store> Host<S> {
 
     /// Creates a run that goes on from a checkpoint of another one.
     pub fn fork(mut store: S, source: &RunRow, branch: &Branch, load: Load<'_>) -> Result<Self> {
-        let program = Arc::new(Program::new(load(&store.program(&source.program)?)?));
+        let program = load(&source.program, &store.program(&source.program)?)?;
         let log = store.events(&source.id, 0)?;
         let at = now();
         let mut machine = Machine::branch(program.clone(), &log, branch, at).map_err(Error::refused)?;
@@ -174,6 +178,7 @@ impl<S: Store> Host<S> {
             interrupts: Some(&interrupts),
             letters: &[],
             lease_until: at + LEASE_NS,
+            program: None,
         };
         let row = NewRun {
             id: &branch.run,
@@ -207,6 +212,7 @@ impl<S: Store> Host<S> {
             written: Instant::now(),
             begun: None,
             folded: 0,
+            lets_go: false,
         }
     }
 
@@ -251,7 +257,7 @@ impl<S: Store> Host<S> {
         })?;
         let epoch = store.acquire(id, &Owner::current(), now())?;
         let opened = (|| {
-            let program = Arc::new(Program::new(load(&store.program(&row.program)?)?));
+            let program = load(&row.program, &store.program(&row.program)?)?;
             let events = store.events(id, 0)?;
             let mut calls = Calls::new(&program, &Setting::of(&row)?, id, &row.flow)?;
             let seq = events.len() as u64;
@@ -298,6 +304,11 @@ impl<S: Store> Host<S> {
         ))
     }
 
+    /// From now on, a run that only sleeps is not held on to.
+    pub fn let_go(&mut self) {
+        self.lets_go = true;
+    }
+
     /// Takes something from outside, before the run is driven on.
     pub fn apply(&mut self, input: Input) -> Result<()> {
         let taken = self.machine.apply(input, now());
@@ -316,6 +327,9 @@ impl<S: Store> Host<S> {
             self.commit(observer).await?;
             if self.is_at_rest()? && !self.take_letters()? {
                 return Ok(Rest::Settled);
+            }
+            if self.is_asleep() && !self.take_letters()? {
+                return Ok(Rest::Sleeping);
             }
             tokio::select! {
                 biased;
@@ -358,6 +372,7 @@ impl<S: Store> Host<S> {
                 interrupts: interrupts.as_deref(),
                 letters: &self.letters,
                 lease_until: now() + LEASE_NS,
+                program: None,
             });
             written.await?;
             self.written = Instant::now();
@@ -441,6 +456,12 @@ impl<S: Store> Host<S> {
         }
     }
 
+    /// Whether only the clock moves the run, and not soon.
+    fn is_asleep(&self) -> bool {
+        let is_far = |due| due > now() + SLEEP_NS;
+        self.lets_go && self.calls.is_idle() && self.machine.next_due().is_some_and(is_far)
+    }
+
     /// Whether nothing moves the run from here. A run that should move and has nothing to wait for is a
     /// failure of ours, and is said rather than waited for.
     fn is_at_rest(&self) -> Result<bool> {
@@ -458,7 +479,8 @@ impl<S: Store> Host<S> {
     }
 }
 
-fn head(machine: &Machine) -> Head {
+/// Where a run is, for the store.
+pub(crate) fn head(machine: &Machine) -> Head {
     Head {
         status: machine.status(),
         steps: machine.steps(),
@@ -492,6 +514,35 @@ pub fn hex(hash: &[u8; 32]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// Moves a run to another program that gives the same log, and leaves it driven by nobody.
+pub fn migrate<S: Store>(mut store: S, row: &RunRow, program: &Arc<Program>, image: &[u8]) -> Result<()> {
+    let at = now();
+    let epoch = store.acquire(&row.id, &Owner::current(), at)?;
+    let moved = (|| {
+        let events = store.events(&row.id, 0)?;
+        let expected = events.len() as u64;
+        let mut machine = Machine::migrate(program.clone(), events, at)
+            .map_err(|error| Error::new(code::RUN_REFUSES, error.to_string()))?;
+        let out = machine.take();
+        let (interrupts, head) = (open_interrupts(&machine), head(&machine));
+        store.commit(&Commit {
+            run: &row.id,
+            epoch,
+            expected,
+            events: &out.events,
+            checkpoints: &out.checkpoints,
+            snapshot: None,
+            head: &head,
+            interrupts: Some(&interrupts),
+            letters: &[],
+            lease_until: at + LEASE_NS,
+            program: Some((&hex(program.hash()), image)),
+        })
+    })();
+    store.release(&row.id, epoch)?;
+    moved
 }
 
 fn every(period: Duration) -> tokio::time::Interval {

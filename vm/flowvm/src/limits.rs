@@ -32,3 +32,11 @@ pub const PARALLEL: usize = 64;
 pub const BATCH: usize = 256;
 /// The first checkpoint with which a whole state is kept.
 pub const SNAPSHOT_FROM: u64 = 64;
+/// A run that sleeps longer is not kept in memory by `work`, nanoseconds.
+pub const SLEEP_NS: i64 = 1_000_000_000;
+/// Runs that `work` drives at once, unless it is told otherwise.
+pub const RUNS_AT_ONCE: usize = 256;
+/// How often `work` looks for runs whose time has come.
+pub const WORK_POLL: Duration = Duration::from_millis(100);
+/// How long `work` leaves a run alone that it could not drive.
+pub const BROKEN_REST: Duration = Duration::from_secs(60);

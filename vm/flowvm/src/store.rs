@@ -142,6 +142,8 @@ pub struct Commit<'a> {
     pub letters: &'a [(i64, Option<String>)],
     /// The end of the lease.
     pub lease_until: Time,
+    /// The program that the run has from here on, and its bytes; none: the one that it had.
+    pub program: Option<(&'a str, &'a [u8])>,
 }
 
 /// Where a run is: a summary for people and tools. Recovery never reads it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Run;
 use super::activation::{ActId, Phase};
 use super::branch::{self, course, course_to, next_stop};
+use super::start::hex;
 use crate::event::{Effect, Event, EventKind};
 use crate::input::{Branch, Refusal, Time};
 use crate::machine::{Output, ReplayError};
@@ -30,13 +31,30 @@ impl Run {
         program: Arc<Program>,
         events: impl Iterator<Item = Event>,
     ) -> Result<Run, ReplayError> {
+        let events: Vec<Event> = events.collect();
+        let moved = events.iter().any(|event| is_move_to(event, &program));
+        Run::resumed(program, events, moved)
+    }
+
+    /// A run that another program has brought so far.
+    pub(crate) fn migrated(program: Arc<Program>, events: Vec<Event>, at: Time) -> Result<Run, ReplayError> {
+        let mut run = Run::resumed(program, events, true)?;
+        run.now = run.now.max(at);
+        let kind = EventKind::Migrated {
+            program: hex(run.program.hash()),
+        };
+        run.event(run.begun, None, kind);
+        Ok(run)
+    }
+
+    fn resumed(program: Arc<Program>, events: Vec<Event>, moved: bool) -> Result<Run, ReplayError> {
         let Followed {
             mut run,
             made,
             logged,
             checkpoints,
             durable,
-        } = Run::read_log(program, &course(events.collect()), None)?;
+        } = Run::read_log(program, &course(events), None, moved)?;
         run.advance();
         let rest: Vec<Event> = made.into_iter().chain(run.out.events.drain(..)).collect();
         debug_assert!(
@@ -72,10 +90,12 @@ impl Run {
             EventKind::Branched { from: Some(_), .. } => lead.len(),
             _ => events.len(),
         };
-        let followed = Run::read_log(program, &lead, Some(branch.checkpoint)).map_err(|error| Refusal {
-            code: "F2413",
-            message: format!("the log does not give a run: {error}"),
-        })?;
+        let moved = events.iter().any(|event| is_move_to(event, &program));
+        let followed =
+            Run::read_log(program, &lead, Some(branch.checkpoint), moved).map_err(|error| Refusal {
+                code: "F2413",
+                message: format!("the log does not give a run: {error}"),
+            })?;
         let mut run = followed.run;
         assert!(run.is_stopped(), "the log leads to the checkpoint and not beyond");
         run.branch(&said, before as u64 + 1, at, followed.made.into_iter())?;
@@ -85,7 +105,12 @@ impl Run {
 
     /// Applies what a log received, and holds everything else that it says against what comes of that. Where the
     /// log ends at a checkpoint from which the run is to go another way, that is the `stop`.
-    fn read_log(program: Arc<Program>, events: &[Event], stop: Option<u64>) -> Result<Followed, ReplayError> {
+    fn read_log(
+        program: Arc<Program>,
+        events: &[Event],
+        stop: Option<u64>,
+        moved: bool,
+    ) -> Result<Followed, ReplayError> {
         let Some((first, events)) = events.split_first() else {
             return Err(ReplayError {
                 seq: 0,
@@ -103,7 +128,10 @@ impl Run {
             message: refusal.message,
         })?;
         let mut made: VecDeque<Event> = run.out.events.drain(..).collect();
-        same(made.pop_front(), first)?;
+        let created = made
+            .pop_front()
+            .map(|made| if moved { as_created(made, first) } else { made });
+        same(created, first)?;
         run.stop_at = next_stop(events).or(stop);
         let (mut logged, mut durable, mut checkpoints) = (BTreeSet::new(), first.seq, 0);
         for (at, event) in events.iter().enumerate() {
@@ -146,9 +174,18 @@ impl Run {
 
     /// Makes what the log says next: applies an input, or moves the run.
     fn produce(&mut self, event: &Event) -> Result<(), ReplayError> {
-        let EventKind::Received { received } = &event.kind else {
-            self.advance();
-            return Ok(());
+        let received = match &event.kind {
+            EventKind::Received { received } => received,
+            EventKind::Migrated { .. } => {
+                self.advance();
+                self.now = self.now.max(event.at);
+                self.event(self.begun, None, event.kind.clone());
+                return Ok(());
+            }
+            _ => {
+                self.advance();
+                return Ok(());
+            }
         };
         self.apply(received, event.at).map_err(|refusal| ReplayError {
             seq: event.seq,
@@ -176,6 +213,25 @@ impl Run {
                 self.effect(Effect::Dispatch(dispatch));
             }
         }
+    }
+}
+
+/// Whether the line moves the run to this program.
+fn is_move_to(event: &Event, program: &Program) -> bool {
+    matches!(&event.kind, EventKind::Migrated { program: to } if *to == hex(program.hash()))
+}
+
+/// The first line as another program wrote it.
+fn as_created(made: Event, logged: &Event) -> Event {
+    match (made.kind, &logged.kind) {
+        (EventKind::Created { start, .. }, EventKind::Created { program, .. }) => Event {
+            kind: EventKind::Created {
+                start,
+                program: program.clone(),
+            },
+            ..made
+        },
+        (kind, _) => Event { kind, ..made },
     }
 }
 

@@ -255,7 +255,8 @@ fn find_flow(program: &Program, name: &str) -> Result<usize, Refusal> {
         })
 }
 
-fn hex(hash: &[u8; 32]) -> String {
+/// A hash as text.
+pub(super) fn hex(hash: &[u8; 32]) -> String {
     hash.iter()
         .flat_map(|byte| [byte >> 4, byte & 15])
         .filter_map(|digit| char::from_digit(u32::from(digit), 16))

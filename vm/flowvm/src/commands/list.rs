@@ -9,7 +9,7 @@ use crate::args::{Common, List};
 use crate::clock::{now, rfc3339, short};
 use crate::config::nearest;
 use crate::error::{Error, Result};
-use crate::store::{RunRow, Store};
+use crate::store::RunRow;
 use crate::view::{note, out, status_word};
 
 const STATUSES: [&str; 6] = ["running", "interrupted", "done", "failed", "limit", "cancelled"];
@@ -23,17 +23,11 @@ pub(super) fn perform(args: &List, common: &Common) -> Result<u8> {
         });
     }
     let place = Place::here(common)?;
-    let mut rows = if place.path.exists() {
-        place.open()?.runs()?
+    let rows = if place.path.exists() {
+        place.open()?.newest(args.status.as_deref(), args.last)?
     } else {
         Vec::new()
     };
-    rows.retain(|row| {
-        args.status
-            .as_deref()
-            .is_none_or(|status| status_word(row.head.status) == status)
-    });
-    rows.truncate(args.last);
     if common.json {
         let all: Vec<Json> = rows
             .iter()

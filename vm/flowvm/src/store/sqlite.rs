@@ -3,7 +3,7 @@
 //!
 //! - `schema`: the tables and how a file comes into being. `read`: everything that only looks.
 //! - `writer`: the thread that writes, for many runs at once. `append`: the fenced commit.
-//! - `lease`: who drives a run. `inbox`: letters to the driver, and memory across runs.
+//! - `lease`: who drives a run. `inbox`: letters to the driver, and memory across runs. `upkeep`: the whole of it.
 
 mod append;
 mod inbox;
@@ -12,6 +12,7 @@ mod read;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod writer;
 
 use std::io::Read;

@@ -22,6 +22,7 @@ pub(super) struct Addition {
     interrupts: Option<Vec<OpenInterrupt>>,
     letters: Vec<(i64, Option<String>)>,
     lease_until: Time,
+    program: Option<(String, Vec<u8>)>,
     /// What came from outside, should it come too late.
     received: Vec<String>,
     at: Time,
@@ -87,6 +88,9 @@ impl Addition {
             interrupts: commit.interrupts.map(<[OpenInterrupt]>::to_vec),
             letters: commit.letters.to_vec(),
             lease_until: commit.lease_until,
+            program: commit
+                .program
+                .map(|(hash, image)| (hash.to_owned(), image.to_vec())),
             received: commit.events.iter().filter_map(outcome).collect(),
             at: commit.head.at,
         }
@@ -100,6 +104,10 @@ impl Addition {
             return Ok(false);
         };
         self.append(db, run)?;
+        if let Some((hash, image)) = &self.program {
+            keep_program(db, hash, image, self.at)?;
+            db.execute("UPDATE runs SET program = ?1 WHERE n = ?2", params![hash, run])?;
+        }
         Ok(true)
     }
 
@@ -234,8 +242,7 @@ impl Creation {
     }
 
     fn insert(&self, db: &Connection, first: &Addition) -> rusqlite::Result<i64> {
-        db.prepare_cached("INSERT OR IGNORE INTO programs (hash, image, stored_at) VALUES (?1, ?2, ?3)")?
-            .execute(params![self.program, self.image, self.at])?;
+        keep_program(db, &self.program, &self.image, self.at)?;
         let head = &first.head;
         db.prepare_cached(
             "INSERT INTO runs (id, flow, program, parent, forked_at, status, started_at, updated_at, seq, steps, due,
@@ -312,6 +319,13 @@ fn outcome(event: &Event) -> Option<String> {
         EventKind::Received { received } => Some(text(received)),
         _ => None,
     }
+}
+
+/// A program is stored once, however many runs it has.
+fn keep_program(db: &Connection, hash: &str, image: &[u8], at: Time) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR IGNORE INTO programs (hash, image, stored_at) VALUES (?1, ?2, ?3)")?
+        .execute(params![hash, image, at])
+        .map(drop)
 }
 
 /// Where a line or a checkpoint lies: the run, and its number within the run.

@@ -26,6 +26,20 @@ pub(super) fn runs(store: &SqliteStore) -> Result<Vec<RunRow>> {
     raw.into_iter().map(|raw| raw.parse(store)).collect()
 }
 
+pub(super) fn newest(store: &SqliteStore, status: Option<&str>, last: usize) -> Result<Vec<RunRow>> {
+    let raw = || -> rusqlite::Result<Vec<RawRun>> {
+        store
+            .db
+            .prepare(&format!(
+                "{RUN} WHERE ?1 IS NULL OR status = ?1 ORDER BY started_at DESC, id DESC LIMIT ?2"
+            ))?
+            .query_map(rusqlite::params![status, last as i64], RawRun::read)?
+            .collect()
+    };
+    let raw = raw().map_err(|error| store.error(&error))?;
+    raw.into_iter().map(|raw| raw.parse(store)).collect()
+}
+
 pub(super) fn run(store: &SqliteStore, id: &str) -> Result<Option<RunRow>> {
     let raw = store
         .db

@@ -87,6 +87,7 @@ fn commit<'a>(epoch: u64, expected: u64, events: &'a [Event], head: &'a Head) ->
         interrupts: None,
         letters: &[],
         lease_until,
+        program: None,
     }
 }
 

@@ -26,13 +26,22 @@ pub(super) fn perform(args: &Fork, common: &Common) -> Result<u8> {
         run: id.clone(),
         updates: replaced(&args.sets, &program, &source.flow)?,
     };
-    let host = Host::fork(store, &source, &branch, &load)
-        .map_err(|error| error.or_help(format!("flowvm history {}{}", source.id, place.option)))?;
+    let host =
+        Host::fork(store, &source, &branch, &load).map_err(|error| fork_help(error, &source.id, &place))?;
     if args.detach {
         host.close()?;
         return background::resume(&id, common, &place);
     }
     follow(host, common, &place, &args.stream)
+}
+
+/// Where a checkpoint was asked for that is none, the way to those that are.
+pub(super) fn fork_help(error: Error, run: &str, place: &Place) -> Error {
+    if error.code.as_str() == "F2412" {
+        error.help(format!("`flowvm history {run}{}` shows them", place.option))
+    } else {
+        error
+    }
 }
 
 /// Fields of the state with what they are to be. Misspelt ones are named.

@@ -13,7 +13,7 @@ use crate::clock::{rfc3339, short};
 use crate::error::Result;
 use crate::history::{self, line_of};
 use crate::store::Store;
-use crate::view::{out, paint, style};
+use crate::view::out;
 
 /// How a checkpoint came to be.
 struct Made {
@@ -53,21 +53,22 @@ pub(super) fn perform(args: &History, common: &Common) -> Result<u8> {
     }
     let has_branches = made.values().any(|made| made.branch > 0);
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(["CP", "PARENT", "STEP", "AFTER", "NODES", "CHANGED"]);
+    let mut titles = vec!["CP", "PARENT", "STEP", "AFTER", "NODES", "CHANGED"];
+    titles.extend(has_branches.then_some("BRANCH"));
+    table.load_style(presets::NOTHING).set_header(titles);
     for point in &points {
         let changed: Vec<&str> = point.changed.iter().map(|(field, _)| field.as_str()).collect();
-        let is_left = !current.contains(&point.id);
-        let cells = [
-            format!("{}{}", "  ".repeat(branch(point.id) as usize), point.id),
+        let left = if current.contains(&point.id) { "" } else { ", left" };
+        let mut cells = vec![
+            point.id.to_string(),
             point.parent.map_or_else(|| "-".to_owned(), |id| id.to_string()),
             point.step.to_string(),
             short(time(point.id) - row.started_at),
             point.path.join(", "),
             changed.join(", "),
         ];
-        table.add_row(cells.map(|cell| if is_left { paint(style::DIM, &cell) } else { cell }));
+        cells.extend(has_branches.then(|| format!("{}{left}", branch(point.id))));
+        table.add_row(cells);
     }
     out(&table.to_string());
     if has_branches {

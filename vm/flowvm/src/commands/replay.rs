@@ -29,8 +29,7 @@ pub(super) fn perform(args: &Replay, common: &Common) -> Result<u8> {
         run: row.id,
     };
     let run = branch.run.clone();
-    let host = Host::go_back(store, &branch, &load)
-        .map_err(|error| error.or_help(format!("flowvm history {run}{}", place.option)))?;
+    let host = Host::go_back(store, &branch, &load).map_err(|error| fork::fork_help(error, &run, &place))?;
     follow(host, common, &place, &args.stream)
 }
 

@@ -12,4 +12,5 @@ mod damage;
 mod examples;
 mod harness;
 mod order;
+mod travel;
 mod workers;

@@ -27,10 +27,10 @@ pub struct Start {
     /// Nodes before which (`true`) or behind which (`false`) the run pauses.
     #[serde(default)]
     pub breakpoints: Vec<(String, bool)>,
-    /// Whether an activation starts as soon as what it reads is final. Otherwise it waits until all
-    /// earlier steps are whole.
-    #[serde(default)]
-    pub early: bool,
+    /// Whether an activation waits until all earlier steps are whole, instead of starting as soon as
+    /// what it reads is final. The states are the same; tests hold one against the other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub barrier: bool,
     /// Seed of the jitter of retries; made by the host, kept in the log.
     #[serde(default)]
     pub seed: u64,

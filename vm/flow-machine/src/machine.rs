@@ -165,6 +165,12 @@ impl Machine {
         self.run.in_flight()
     }
 
+    /// What does not hold that must hold between two moves of a run: empty, or the run is broken. Looks
+    /// at everything there is.
+    pub fn broken_invariants(&self) -> Vec<String> {
+        self.run.broken_invariants()
+    }
+
     /// Tokens that workers have reported.
     pub fn tokens(&self) -> u64 {
         self.run.tokens()

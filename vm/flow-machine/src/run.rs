@@ -4,6 +4,7 @@
 //! - **Begin** (`begin`): starts what may start. **Attempt**, **envelope**, **retry**: calls and what came of them.
 //! - **Settle** (`settle`): what success does; **failure**: where a failure goes; **interrupt**, **wait**: what is open.
 //! - **Fire** (`fire`), **route**, **join**: what is triggered. **Step** (`step`): commits, checkpoints.
+//! - **Decide** (`decide`): what outcomes of one instant decide; **race**, **until**, **withdraw**, **standing**.
 //! - **Outside** (`outside`): inputs. **Ending**: the ways a run ends. **Replay**: a run from its log; **branch**: from
 //!   a checkpoint of it.
 
@@ -11,6 +12,7 @@ mod activation;
 mod attempt;
 mod begin;
 mod branch;
+mod decide;
 mod early;
 mod ending;
 mod envelope;
@@ -20,25 +22,31 @@ mod fire;
 mod foreign;
 mod graph;
 mod interrupt;
+mod invariants;
 mod join;
 mod limit;
 mod outside;
+mod phases;
+mod race;
 mod replay;
 mod retry;
 mod route;
 mod send;
 mod settle;
 mod show;
+mod standing;
 mod start;
 mod state;
 mod step;
 mod support;
+mod until;
 mod wait;
+mod withdraw;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use flow_bytecode::{Flow, Limits, Node, NodeId, WorkerId};
+use flow_bytecode::{Flow, JoinId, Limits, Node, NodeId, Schedule, WorkerId};
 use serde_json::Value as Json;
 
 use crate::event::{Effect, Event, EventKind, RunError, Status};
@@ -50,9 +58,11 @@ use crate::value::Value;
 pub use branch::{course, course_to};
 
 use activation::{ActId, Activation, GroupId, Phase, Role, Stop, Via, Ways};
+use decide::{Matter, Place};
 use ending::{Ending, UndoEntry};
 use graph::Graph;
 use join::JoinState;
+use phases::Phases;
 use route::PendingRoute;
 use send::Group;
 use state::Slots;
@@ -78,6 +88,10 @@ pub(crate) struct Run {
     now: Time,
     /// The state after the last whole step.
     slots: Slots,
+    /// How often it has changed.
+    changes: u64,
+    /// Its size, once somebody asked.
+    weight: Option<u64>,
     /// States of later steps, as far as they were asked for.
     views: BTreeMap<u64, early::View>,
     /// All steps up to this one are whole.
@@ -108,6 +122,8 @@ pub(crate) struct Run {
     attempts: BTreeMap<AttemptId, ActId>,
     timers: BTreeSet<(Time, ActId)>,
     in_flight: u64,
+    /// How many activations there are in each phase.
+    phases: Phases,
     /// Workers that asked to be left alone, and until when.
     resting: BTreeMap<WorkerId, Time>,
 
@@ -115,6 +131,8 @@ pub(crate) struct Run {
     routes: BTreeMap<ActId, PendingRoute>,
     groups: BTreeMap<GroupId, Group>,
     joins: Vec<JoinState>,
+    /// Joins at which something has arrived.
+    waiting: BTreeSet<JoinId>,
     /// Deferred nodes that were triggered.
     held: BTreeMap<NodeId, Held>,
     /// Open questions by node and ordinal.
@@ -125,9 +143,18 @@ pub(crate) struct Run {
     openings: u64,
     /// Events that no wait has used: declared index and data, oldest first.
     inbox: Vec<(u32, Value)>,
-    /// What ends the run, in the order in which it counts.
-    verdicts: BTreeMap<ActId, Verdict>,
+    /// What was recorded and may decide something, in the order in which it counts.
+    deciding: BTreeMap<Place, Matter>,
+    matters: u64,
     undos: Vec<UndoEntry>,
+    /// What has lost a race and is to be undone, the latest last.
+    compensating: Vec<UndoEntry>,
+    /// Compensations under way.
+    undoing: u64,
+    /// Open standing nodes.
+    listening: BTreeSet<ActId>,
+    /// Standing nodes that are to open again: in which step, and after whom.
+    reopening: Vec<(u64, ActId)>,
     recorded: u64,
 
     life: Life,
@@ -196,7 +223,7 @@ impl Run {
             if self.is_stopped() {
                 return;
             }
-            self.decide_verdicts();
+            self.decide_recorded();
             if !self.move_once() {
                 break;
             }
@@ -214,14 +241,18 @@ impl Run {
         if matches!(self.life, Life::Ending(_)) {
             return self.commit_next() || self.begin_ready() || self.move_ending();
         }
-        self.apply_injected()
+        self.reopen_listeners()
+            || self.apply_injected()
+            || self.commit_whole()
             || self.fire_settled()
             || self.decide_routes()
             || self.judge_joins(false)
             || (self.early && self.judge_joins(true))
             || self.commit_next()
             || self.judge_joins(true)
+            || self.forgive_debts()
             || self.finish_checkpoint()
+            || self.compensate_next()
             || self.begin_ready()
             || self.release_held()
             || self.end_when_done()
@@ -266,6 +297,7 @@ impl Run {
             self.note_last(id.node.index(), act.step);
             self.activate(id.node);
         }
+        self.phases.change(None, Some(&act.phase));
         let before = self.acts.insert(id, act);
         assert!(before.is_none(), "an activation has a name of its own");
         self.enqueue(id);
@@ -279,7 +311,9 @@ impl Run {
             !matches!(was, Phase::Settled(_)),
             "a settled activation never changes"
         );
-        let (now, step, role) = (act.phase.clone(), act.step, act.role);
+        let (now, step) = (act.phase.clone(), act.step);
+        let counts = act.role == Role::Normal && !act.left;
+        self.phases.change(Some(&was), Some(&now));
         for due in dues(&was) {
             self.timers.remove(&(due, id));
         }
@@ -287,7 +321,7 @@ impl Run {
         self.note_open(id, &was, &now);
         self.in_flight -= u64::from(matches!(was, Phase::Running { .. }));
         self.in_flight += u64::from(matches!(now, Phase::Running { .. }));
-        if role == Role::Normal {
+        if counts {
             self.count_live(id.node, step, holds(&was), holds(&now));
         }
         if !matches!(now, Phase::Queued | Phase::Running { .. }) {
@@ -303,6 +337,12 @@ impl Run {
     }
 
     fn note_open(&mut self, id: ActId, was: &Phase, now: &Phase) {
+        if self.node(id.node).schedule == Schedule::Standing {
+            match now {
+                Phase::Open(_) | Phase::Waiting(_) => self.listening.insert(id),
+                _ => self.listening.remove(&id),
+            };
+        }
         match was {
             Phase::Open(question) => drop(self.asked.remove(&(id.node, question.ordinal))),
             Phase::Waiting(waiting) => drop(self.waits.remove(&waiting.opened)),
@@ -349,6 +389,8 @@ impl Run {
         if act.role != Role::Normal {
             return step;
         }
+        let back = std::mem::replace(&mut act.left, false) && holds(&act.phase);
+        self.count_live(id.node, step, false, back);
         if let Some(members) = self.steps.get_mut(&old) {
             members.remove(&id);
             if members.is_empty() {
@@ -378,33 +420,6 @@ impl Run {
         });
         if count == 0 {
             self.active.remove(&node);
-        }
-    }
-
-    /// What must hold whenever the run rests.
-    fn check_invariants(&self) {
-        assert_eq!(
-            self.attempts.len() as u64,
-            self.in_flight,
-            "every attempt belongs to one running activation"
-        );
-        if let Some(parallel) = self.limits.parallel {
-            assert!(self.in_flight <= parallel, "no more calls than the limit allows");
-        }
-        if cfg!(debug_assertions) {
-            let running = self
-                .acts
-                .values()
-                .filter(|act| matches!(act.phase, Phase::Running { .. }))
-                .count();
-            assert_eq!(running as u64, self.in_flight, "calls in flight are counted");
-            let live: usize = self.live.values().sum();
-            let held = self
-                .acts
-                .values()
-                .filter(|act| act.role == Role::Normal && act.is_unsettled())
-                .count();
-            assert_eq!(live, held, "what holds steps back is counted");
         }
     }
 }

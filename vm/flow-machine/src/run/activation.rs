@@ -9,7 +9,7 @@ use flow_bytecode::{
 use serde_json::Value as Json;
 
 use crate::event::Settlement;
-use crate::input::Time;
+use crate::input::{AttemptId, Outcome, Time};
 use crate::interp::Update;
 use crate::value::Value;
 
@@ -86,6 +86,14 @@ pub(crate) struct Activation {
     pub(crate) undone: bool,
     /// How often it was compensated and made again: each time under a new key.
     pub(crate) remade: u32,
+    /// Whether it runs outside its step, and holds up nobody.
+    pub(crate) left: bool,
+    /// Whether an early completion has left it running: its outcome settles in a step of its own.
+    pub(crate) leftover: bool,
+    /// Whether nobody waits for what it leads to.
+    pub(crate) unheeded: bool,
+    /// Branches of joins that were withdrawn after it had settled.
+    pub(crate) barred: Vec<(JoinId, u32)>,
 }
 
 /// Where an activation stands.
@@ -162,6 +170,8 @@ pub(crate) enum Answer {
     Choice(usize, Value),
     /// It timed out.
     TimedOut,
+    /// The outcome of an attempt that an early completion had left running.
+    Outcome(AttemptId, Box<Outcome>),
 }
 
 /// A call that is under way or was made.
@@ -264,19 +274,38 @@ impl Activation {
             fired: false,
             undone: false,
             remade: 0,
+            left: false,
+            leftover: false,
+            unheeded: false,
+            barred: Vec::new(),
+        }
+    }
+
+    /// Whether something is under way that can be taken back.
+    pub(crate) fn is_withdrawable(&self) -> bool {
+        self.role == Role::Normal && !matches!(self.phase, Phase::Settled(_))
+    }
+
+    /// Whether it has begun and runs by itself.
+    pub(crate) fn runs(&self) -> bool {
+        match self.phase {
+            Phase::Running { .. } | Phase::Retrying { .. } => true,
+            Phase::Queued => self.attempts > 0,
+            _ => false,
         }
     }
 
     /// Whether it holds its step back.
     pub(crate) fn is_unsettled(&self) -> bool {
-        match self.phase {
-            Phase::Queued
-            | Phase::Running { .. }
-            | Phase::Retrying { .. }
-            | Phase::Answered(_)
-            | Phase::Failed => true,
-            Phase::Open(_) | Phase::Waiting(_) | Phase::Settled(_) => false,
-        }
+        !self.left
+            && match self.phase {
+                Phase::Queued
+                | Phase::Running { .. }
+                | Phase::Retrying { .. }
+                | Phase::Answered(_)
+                | Phase::Failed => true,
+                Phase::Open(_) | Phase::Waiting(_) | Phase::Settled(_) => false,
+            }
     }
 }
 

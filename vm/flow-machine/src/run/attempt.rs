@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flow_bytecode::{Call, ErrorClass, NodeKind, WorkerId};
 use serde_json::{Map, Value as Json};
 
-use super::activation::{ActId, Activation, CallFrame, Failure, Foreign, Phase, Role, Via};
+use super::activation::{ActId, Activation, Answer, CallFrame, Failure, Foreign, Phase, Role, Via};
 use super::envelope::Reply;
 use super::settle::Command;
 use super::{Life, Run};
@@ -133,7 +133,7 @@ impl Run {
         })
     }
 
-    fn attempt_id(&self, act: &Activation) -> AttemptId {
+    pub(super) fn attempt_id(&self, act: &Activation) -> AttemptId {
         format!("{}/{}", self.act_name(act), act.attempts)
     }
 
@@ -167,6 +167,16 @@ impl Run {
         let Some(id) = self.attempts.remove(attempt) else {
             return;
         };
+        if self.acts.get(&id).is_some_and(|act| act.left) {
+            self.own_step(id);
+            let answer = Answer::Outcome(attempt.into(), Box::new(outcome.clone()));
+            return self.set_phase(id, Phase::Answered(answer));
+        }
+        self.take_outcome(id, attempt, outcome);
+    }
+
+    /// What an outcome does, once its step is known.
+    pub(super) fn take_outcome(&mut self, id: ActId, attempt: &str, outcome: &Outcome) {
         match outcome {
             Outcome::Reply { value } => self.reply(id, attempt, value),
             Outcome::Failed {

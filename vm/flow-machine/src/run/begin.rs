@@ -3,8 +3,8 @@
 use flow_bytecode::NodeKind;
 
 use super::Run;
-use super::activation::{ActId, Answer, Failure, Phase, Role};
-use super::early::Front;
+use super::activation::{ActId, Answer, Failure, Phase, Role, Via};
+use super::early::LazyFront;
 use super::{Firing, Life};
 use crate::event::EventKind;
 
@@ -12,8 +12,19 @@ use crate::event::EventKind;
 enum Turn {
     Begun,
     Waits,
+    /// What it reads is not final.
+    TooEarly,
     /// Nothing further can begin now.
     Stop,
+}
+
+/// Behind everything of the same step and node.
+fn last_of(id: ActId) -> ActId {
+    ActId {
+        via: Via::Ending,
+        index: u32::MAX,
+        ..id
+    }
 }
 
 impl Run {
@@ -30,31 +41,34 @@ impl Run {
             return false;
         }
         let mut moved = false;
-        let front = if self.early {
-            self.front()
-        } else {
-            Front::default()
-        };
+        let mut front = LazyFront::default();
         let mut next = self.ready.first().copied();
         while let Some(id) = next {
-            match self.turn(&front, id) {
+            let turn = self.turn(&mut front, id);
+            match turn {
                 Turn::Begun => moved = true,
-                Turn::Waits => {}
+                Turn::Waits | Turn::TooEarly => {}
                 Turn::Stop => break,
             }
-            if !self.verdicts.is_empty() {
+            if !self.deciding.is_empty() {
                 break;
             }
+            let behind = if matches!(turn, Turn::TooEarly) {
+                // Too early for one is too early for all of its node and step.
+                last_of(id)
+            } else {
+                id
+            };
             next = self
                 .ready
-                .range((std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded))
+                .range((std::ops::Bound::Excluded(behind), std::ops::Bound::Unbounded))
                 .next()
                 .copied();
         }
         moved
     }
 
-    fn turn(&mut self, front: &Front, id: ActId) -> Turn {
+    fn turn(&mut self, front: &mut LazyFront, id: ActId) -> Turn {
         let act = &self.acts[&id];
         let (step, role, answered) = (act.step, act.role, matches!(act.phase, Phase::Answered(_)));
         if role == Role::Normal {
@@ -62,7 +76,11 @@ impl Run {
                 return Turn::Stop;
             }
             if !self.may_start(front, id) {
-                return Turn::Waits;
+                return if step == id.step {
+                    Turn::TooEarly
+                } else {
+                    Turn::Waits
+                };
             }
             if let Some(limit) = self.over_limit() {
                 self.met = Some(limit);
@@ -95,7 +113,7 @@ impl Run {
 
     /// Whether the values that an activation reads are final: nothing unsettled stands in an
     /// earlier step, or what does cannot write them before it.
-    fn may_start(&mut self, front: &Front, id: ActId) -> bool {
+    fn may_start(&mut self, front: &mut LazyFront, id: ActId) -> bool {
         let step = self.acts[&id].step;
         if self.live.keys().next().is_none_or(|first| *first >= step) {
             return true;
@@ -133,7 +151,7 @@ impl Run {
         true
     }
 
-    fn begin(&mut self, id: ActId) {
+    pub(super) fn begin(&mut self, id: ActId) {
         let now = self.now;
         let Some(act) = self.acts.get_mut(&id) else { return };
         let step = act.step;
@@ -173,6 +191,7 @@ impl Run {
             Answer::Value(value) => self.succeed(id, Some(value.clone())),
             Answer::Choice(choice, value) => self.settle_choice(id, *choice, value.clone()),
             Answer::TimedOut => self.time_out(id),
+            Answer::Outcome(attempt, outcome) => self.take_outcome(id, attempt, outcome),
         }
     }
 

@@ -15,6 +15,7 @@ use super::state::{Merging, Sent, Slots};
 use super::{Firing, Life, Run};
 
 /// The state that an uncommitted step sees, as far as it is known.
+#[derive(Clone)]
 pub(super) struct View {
     pub(super) slots: Slots,
     /// Fields whose updates exclude each other: their step is going to fail.
@@ -31,6 +32,11 @@ pub(super) struct Front {
     /// Routes and joins, at the step of what they would start.
     undecided: BTreeMap<usize, u64>,
 }
+
+/// Where everything stands, found when it is first asked for. It may be older than the question:
+/// whatever happens meanwhile moves on, so that it refuses too much at worst and never too little.
+#[derive(Default)]
+pub(super) struct LazyFront(Option<Front>);
 
 impl Front {
     /// The lowest step at which anything can come to what the distances lead to. Something that is
@@ -57,8 +63,12 @@ impl Front {
 }
 
 impl Run {
+    fn front_in<'a>(&self, lazy: &'a mut LazyFront) -> &'a Front {
+        lazy.0.get_or_insert_with(|| self.front())
+    }
+
     /// Where everything stands now.
-    pub(super) fn front(&self) -> Front {
+    fn front(&self) -> Front {
         let mut front = Front::default();
         let mut lowest = |map: fn(&mut Front) -> &mut BTreeMap<usize, u64>, vertex: usize, step: u64| {
             let place = map(&mut front).entry(vertex).or_insert(step);
@@ -74,12 +84,16 @@ impl Run {
                 self.firing_step(*key, *firing),
             );
         }
+        // A fan-out that follows a field grows at any commit.
+        for node in self.growing() {
+            lowest(|front| &mut front.undecided, node.index(), self.committed + 1);
+        }
         for key in self.routes.keys() {
             lowest(|front| &mut front.undecided, key.node.index(), key.step + 1);
         }
-        for (at, join) in self.joins.iter().enumerate() {
-            if let Some(step) = join.last_head() {
-                let vertex = self.graph.vertex(JoinId(at as u32));
+        for &at in &self.waiting {
+            if let Some(step) = self.joins[at.index()].last_head() {
+                let vertex = self.graph.vertex(at);
                 lowest(|front| &mut front.undecided, vertex, step + 1);
             }
         }
@@ -96,12 +110,13 @@ impl Run {
 
     /// Whether the values of fields are final as step `step` sees them: nothing unsettled can still
     /// write them before it.
-    pub(super) fn is_final(&mut self, front: &Front, reads: &[FieldId], step: u64) -> bool {
+    pub(super) fn is_final(&mut self, front: &mut LazyFront, reads: &[FieldId], step: u64) -> bool {
         if step <= self.committed + 1 {
             return true;
         }
         let program = self.program.clone();
         let flow = &program.image().flows[self.flow_at];
+        let front = self.front_in(front);
         let written = reads
             .iter()
             .any(|field| front.earliest(self.graph.before_writers(flow, *field), false) < step);
@@ -115,14 +130,18 @@ impl Run {
 
     /// Whether all activations of a node in a step are there and have settled, so that what they
     /// trigger can be numbered.
-    pub(super) fn is_complete(&mut self, front: &Front, node: NodeId, step: u64) -> bool {
+    pub(super) fn is_complete(&mut self, front: &mut LazyFront, node: NodeId, step: u64) -> bool {
         let program = self.program.clone();
         let flow = &program.image().flows[self.flow_at];
-        step <= self.committed || front.earliest(self.graph.before_node(flow, node), false) > step
+        if step <= self.committed {
+            return true;
+        }
+        let front = self.front_in(front);
+        front.earliest(self.graph.before_node(flow, node), false) > step
     }
 
     /// Whether all that leads to a route in its step has been followed and its state is final.
-    pub(super) fn may_decide(&mut self, front: &Front, key: ActId) -> bool {
+    pub(super) fn may_decide(&mut self, front: &mut LazyFront, key: ActId) -> bool {
         if key.step <= self.committed {
             return true;
         }
@@ -141,8 +160,8 @@ impl Run {
             return false;
         }
         if let Via::Node(node) = key.via {
-            let unfired = front.leaving.get(&node.index());
-            if unfired.is_some_and(|step| *step <= key.step) || !self.is_complete(front, node, key.step) {
+            let unfired = self.front_in(front).leaving.get(&node.index()).copied();
+            if unfired.is_some_and(|step| step <= key.step) || !self.is_complete(front, node, key.step) {
                 return false;
             }
         }
@@ -152,7 +171,7 @@ impl Run {
     }
 
     /// Whether nothing can arrive any more before the oldest arrivals of a join.
-    pub(super) fn heads_are_final(&mut self, front: &Front, join: JoinId) -> bool {
+    pub(super) fn heads_are_final(&mut self, front: &mut LazyFront, join: JoinId) -> bool {
         if !self.early {
             return true;
         }
@@ -163,10 +182,12 @@ impl Run {
         }
         let passing = self.last_before_dead(join).max(last.unwrap_or(0));
         let heads = self.joins[join.index()].head_steps();
+        let committed = self.committed;
+        let front = self.front_in(front);
         (0..).zip(heads).all(|(source, step)| {
             // What is dead may still come from the join's own target, but not in time.
             let step = step.unwrap_or(passing);
-            if step <= self.committed {
+            if step <= committed {
                 return true;
             }
             // An inner join arrives in the step of what it takes.
@@ -217,11 +238,19 @@ impl Run {
         if step <= self.committed + 1 || !under_way || self.views.contains_key(&step) {
             return;
         }
-        let mut view = View {
-            slots: self.slots.clone(),
-            broken: BTreeSet::new(),
+        // The state of an earlier step spares what was merged into it.
+        let known = self.views.range(self.committed + 1..step).next_back();
+        let (mut view, from) = match known {
+            Some((at, view)) => (view.clone(), *at),
+            None => (
+                View {
+                    slots: self.slots.clone(),
+                    broken: BTreeSet::new(),
+                },
+                0,
+            ),
         };
-        let steps: Vec<u64> = self.steps.range(..step).map(|(step, _)| *step).collect();
+        let steps: Vec<u64> = self.steps.range(from..step).map(|(step, _)| *step).collect();
         for at in steps {
             let run = self.view_at(at, None);
             let settled: Vec<ActId> = self.steps[&at].iter().copied().collect();
@@ -238,10 +267,16 @@ impl Run {
                 config: &self.config,
                 view: &run,
                 interp: &mut self.interp,
+                goes_on: false,
             };
             view.slots = merging.known(&view.slots, &sent, &mut view.broken);
         }
         self.views.insert(step, view);
+    }
+
+    /// Forgets the states of steps that need none, because the one before them is committed.
+    pub(super) fn forget_committed_views(&mut self) {
+        self.views = self.views.split_off(&(self.committed + 2));
     }
 
     /// Forgets the states of steps behind one in which something has settled.

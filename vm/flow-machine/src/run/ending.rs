@@ -61,15 +61,8 @@ impl Ending {
 }
 
 impl Run {
-    /// Ends the run by what counts first.
-    pub(super) fn decide_verdicts(&mut self) {
-        if !matches!(self.life, Life::Running) {
-            return self.verdicts.clear();
-        }
-        let Some((key, verdict)) = self.verdicts.pop_first() else {
-            return;
-        };
-        self.verdicts.clear();
+    /// Ends the run, by its program or by a failure.
+    pub(super) fn end_by(&mut self, key: ActId, verdict: Verdict) {
         match verdict {
             Verdict::Failed(error) => {
                 self.event(
@@ -119,6 +112,12 @@ impl Run {
         if !self.is_quiet() || !self.held.is_empty() || self.paused && !self.ready.is_empty() {
             return false;
         }
+        if !self.listening.is_empty() {
+            // Listeners do not keep the run; joins may have waited for them.
+            let listening = std::mem::take(&mut self.listening);
+            self.withdraw(|act| listening.contains(&act.id));
+            return true;
+        }
         self.drop_arrivals();
         self.life = Life::Ending(Ending::new(Status::Done, None));
         true
@@ -152,11 +151,13 @@ impl Run {
             _ => None,
         };
         let undone = matches!(status, Status::Failed | Status::Cancelled);
-        let undos = if undone {
+        let mut undos = if undone {
             std::mem::take(&mut self.undos)
         } else {
             Vec::new()
         };
+        // Those that have lost are undone in any case.
+        undos.append(&mut self.compensating);
         let nodes = &self.program.image().flows[self.flow_at].nodes;
         let finally = (0..nodes.len())
             .rev()
@@ -190,9 +191,17 @@ impl Run {
             ending.stage = Stage::Finally;
             return true;
         };
+        let id = entry.id;
+        self.start_undo(entry);
+        self.forget_undone(id);
+        true
+    }
+
+    /// Makes the call that compensates another.
+    pub(super) fn start_undo(&mut self, entry: UndoEntry) {
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[entry.id.node.index()];
-        let Some(undo) = &node.undo else { return true };
+        let Some(undo) = &node.undo else { return };
         let step = self.begun;
         let id = ActId {
             step,
@@ -205,9 +214,8 @@ impl Run {
         if let Ok(frame) = self.frame_of(&undo.call, entry.args, key, step + 1) {
             act.call = Some(Arc::new(frame));
             self.insert(act);
+            self.undoing += 1;
         }
-        self.forget_undone(entry.id);
-        true
     }
 
     /// An outcome that was undone is not kept: `retry` makes that call again.
@@ -247,6 +255,7 @@ impl Run {
             remade: act.remade + 1,
             ..Activation::new(id, Role::Normal, act.params.clone())
         };
+        self.phases.change(None, Some(&Phase::Queued));
         self.to_fire.remove(&id);
         self.count_live(id.node, step, false, true);
         if let Some(group) = group {
@@ -351,51 +360,11 @@ impl Run {
         })
     }
 
-    /// Withdraws the activations that a test names.
-    pub(super) fn withdraw(&mut self, mut which: impl FnMut(ActId) -> bool) {
-        let chosen: Vec<ActId> = self
-            .acts
-            .values()
-            .filter(|act| {
-                act.role == Role::Normal && !matches!(act.phase, Phase::Settled(_)) && which(act.id)
-            })
-            .map(|act| act.id)
-            .collect();
-        for id in chosen {
-            self.withdraw_one(id);
-        }
-    }
-
-    fn withdraw_one(&mut self, id: ActId) {
-        let Some(act) = self.acts.get(&id) else { return };
-        let (step, group) = (act.step, act.group);
-        let open = matches!(act.phase, Phase::Open(_) | Phase::Waiting(_));
-        self.abort(id);
-        self.event(
-            step,
-            Some(id.node),
-            EventKind::Settled {
-                index: id.index,
-                how: Settlement::Cancelled,
-            },
-        );
-        self.set_phase(id, Phase::Settled(Settlement::Cancelled));
-        if let Some(group) = group {
-            self.item_settled(group, id);
-        } else {
-            if let Some(act) = self.acts.get_mut(&id) {
-                act.fired = true;
-            }
-            self.deactivate(id.node);
-        }
-        if open {
-            self.acts.remove(&id);
-        }
-    }
-
     /// Withdraws everything that has not settled; nothing that has fires any more.
     fn withdraw_all(&mut self) {
         self.withdraw(|_| true);
+        self.deciding.clear();
+        self.reopening.clear();
         self.to_fire.clear();
         self.routes.clear();
         self.held.clear();
@@ -411,6 +380,7 @@ impl Run {
 
     fn drop_arrivals(&mut self) {
         let dropped: usize = self.joins.iter_mut().map(super::JoinState::clear).sum();
+        self.waiting.clear();
         if dropped > 0 {
             self.event(
                 self.begun,

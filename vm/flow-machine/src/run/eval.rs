@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Run;
 use super::activation::{Activation, Aim, Failure, Stop};
+use super::state::Slots;
 use crate::interp::{Env, Evaluated, Fuel, RunView};
 use crate::program::Program;
 use crate::value::Value;
@@ -36,6 +37,37 @@ impl Run {
         self.interp.call(&env, chunk, args, &mut Fuel::default())
     }
 
+    /// Runs a chunk of which only the value matters, over a state that is given.
+    pub(super) fn value_over(
+        &mut self,
+        fields: &Slots,
+        chunk: ChunkId,
+        args: &[Value],
+        view: &RunView,
+    ) -> Result<Value, Fault> {
+        let env = Env {
+            program: &self.program,
+            fields,
+            input: &self.input,
+            config: &self.config,
+            run: view,
+        };
+        let evaluated = self.interp.call(&env, chunk, args, &mut Fuel::default())?;
+        Ok(evaluated.value)
+    }
+
+    /// Runs a chunk that returns a bool, over a state that is given.
+    pub(super) fn test_over(
+        &mut self,
+        fields: &Slots,
+        chunk: ChunkId,
+        args: &[Value],
+        view: &RunView,
+    ) -> Result<bool, Fault> {
+        let value = self.value_over(fields, chunk, args, view)?;
+        as_condition(&value)
+    }
+
     /// Runs a chunk of which only the value matters.
     pub(super) fn value(
         &mut self,
@@ -57,9 +89,18 @@ impl Run {
         view: &RunView,
     ) -> Result<bool, Fault> {
         let value = self.value(chunk, args, step, view)?;
-        value
-            .as_bool()
-            .ok_or_else(|| bad_code(format!("a condition gave {}", value.kind())))
+        as_condition(&value)
+    }
+
+    /// The state that a step sees, as far as it is known.
+    pub(super) fn slots_at(&mut self, step: u64) -> Slots {
+        if self.early {
+            self.make_view(step);
+        }
+        self.views
+            .get(&step)
+            .map_or(&self.slots, |view| &view.slots)
+            .clone()
     }
 
     /// Checks JSON from outside against a type.
@@ -152,6 +193,12 @@ impl Run {
             _ => Err(bad_code("a decision gave an arm that it does not have".into())),
         }
     }
+}
+
+fn as_condition(value: &Value) -> Result<bool, Fault> {
+    value
+        .as_bool()
+        .ok_or_else(|| bad_code(format!("a condition gave {}", value.kind())))
 }
 
 /// A value that the program cannot have made if it was compiled rightly.

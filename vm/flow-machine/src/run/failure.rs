@@ -56,15 +56,16 @@ impl Run {
     }
 
     fn not_taken(&mut self, id: ActId, failure: &Failure) {
+        if self.acts.get(&id).is_some_and(|act| act.unheeded) {
+            return self.finish(id, Settlement::Failed, Vec::new(), Ways::None);
+        }
         let step = self.acts.get(&id).map_or(id.step, |act| act.step);
         if self.absorb_activation(id, step) {
             return;
         }
         let error = self.run_error(Some(id.node), failure);
         self.set_phase(id, Phase::Failed);
-        self.verdicts
-            .entry(ActId { step, ..id })
-            .or_insert(Verdict::Failed(error));
+        self.record_verdict(ActId { step, ..id }, Verdict::Failed(error));
     }
 
     /// The way that takes a failure, evaluated.
@@ -151,26 +152,14 @@ impl Run {
 
     /// A source arrives as failed, and what else its branch had under way is withdrawn.
     fn fail_source(&mut self, join: flow_bytecode::JoinId, source: u32, id: ActId, step: u64) {
-        let program = self.program.clone();
-        let branch = self
-            .graph
-            .branch(&program.image().flows[self.flow_at], join, source);
-        self.withdraw(|other| other != id && branch[other.node.index()]);
-        self.arrive(
-            join,
-            source,
-            Arrival {
-                key: ActId { step, ..id },
-                succeeded: false,
-                tally: None,
-            },
-        );
+        self.withdraw_branch(join, source, Some(id));
+        self.arrive(join, source, Arrival::one(ActId { step, ..id }, false));
     }
 
     /// Ends the run by a failure that nothing takes.
     pub(super) fn fail_run(&mut self, key: ActId, node: Option<NodeId>, failure: &Failure) {
         let error = self.run_error(node, failure);
-        self.verdicts.entry(key).or_insert(Verdict::Failed(error));
+        self.record_verdict(key, Verdict::Failed(error));
     }
 
     pub(super) fn run_error(&self, node: Option<NodeId>, failure: &Failure) -> RunError {

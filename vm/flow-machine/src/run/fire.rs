@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use flow_bytecode::{NodeId, NodeKind, Out, Schedule, Target};
+use flow_bytecode::{JoinId, NodeId, NodeKind, Out, Policy, Schedule, Target};
 
 use super::activation::{ActId, Activation, Aim, Failure, GroupId, Role, Via, Ways};
-use super::early::Front;
+use super::early::LazyFront;
 use super::join::Arrival;
 use super::send::Tally;
 use super::{Firing, Held, Run, eval};
@@ -20,6 +20,8 @@ pub(super) struct Cause {
     pub(super) step: u64,
     /// Sources that a join took.
     pub(super) arrived: Vec<Arc<str>>,
+    /// Branches of joins that have been withdrawn: nothing leads on inside them.
+    pub(super) barred: Vec<(JoinId, u32)>,
 }
 
 impl Run {
@@ -28,31 +30,29 @@ impl Run {
         if self.to_fire.is_empty() {
             return false;
         }
-        let front = if self.early {
-            self.front()
-        } else {
-            Front::default()
-        };
+        let mut front = LazyFront::default();
         let all: Vec<(ActId, Firing)> = self.to_fire.iter().map(|(key, firing)| (*key, *firing)).collect();
         let mut refused = None;
+        let mut moved = false;
         for (key, firing) in all {
             let place = (key.node, self.firing_step(key, firing));
-            if refused != Some(place) && self.may_fire(&front, place) {
+            if refused != Some(place) && self.may_fire(&mut front, place) {
                 self.to_fire.remove(&key);
                 match firing {
                     Firing::Act => self.fire_act(key),
                     Firing::Group(group) => self.fire_group(key, group),
                 }
-                return true;
+                moved = true;
+            } else {
+                refused = Some(place);
             }
-            refused = Some(place);
         }
-        false
+        moved
     }
 
     /// Whether what a node's activations lead to may be followed: their step is whole, or all of
     /// them have settled.
-    fn may_fire(&mut self, front: &Front, (node, step): (NodeId, u64)) -> bool {
+    fn may_fire(&mut self, front: &mut LazyFront, (node, step): (NodeId, u64)) -> bool {
         step <= self.committed || (self.early && self.is_complete(front, node, step))
     }
 
@@ -63,6 +63,7 @@ impl Run {
             via: Via::Node(id.node),
             step: act.step,
             arrived: Vec::new(),
+            barred: std::mem::take(&mut act.barred),
         };
         let ways = act.ways.clone();
         if act.step <= self.committed {
@@ -81,6 +82,11 @@ impl Run {
             via: Via::Node(group.node),
             step: key.step,
             arrived: Vec::new(),
+            barred: self
+                .groups
+                .get_mut(&group)
+                .map(|group| std::mem::take(&mut group.barred))
+                .unwrap_or_default(),
         };
         if self.group_fires(group) {
             self.fire_arrows(key, &cause, self.tally(group));
@@ -103,15 +109,20 @@ impl Run {
                     }
                 }
                 Out::Arrive { join, source } => {
-                    let arrival = Arrival {
-                        key: ActId {
+                    let policy = program.image().flows[self.flow_at].joins[join.index()].policy;
+                    let raced = matches!(policy, Policy::First(_));
+                    // At a race it has arrived when it was recorded.
+                    if !raced && !self.is_barred(&cause.barred, self.graph.vertex(*join)) {
+                        let key = ActId {
                             step: cause.step,
                             ..key
-                        },
-                        succeeded: true,
-                        tally,
-                    };
-                    self.arrive(*join, *source, arrival);
+                        };
+                        let arrival = Arrival {
+                            tally,
+                            ..Arrival::one(key, true)
+                        };
+                        self.arrive(*join, *source, arrival);
+                    }
                 }
             }
         }
@@ -120,6 +131,7 @@ impl Run {
     /// Starts what a target names. `key` orders what is decided.
     pub(super) fn follow(&mut self, aim: &Aim, cause: &Cause, key: ActId) {
         match aim {
+            Aim::Node(node, _) if self.is_barred(&cause.barred, node.index()) => {}
             Aim::Node(node, params) => {
                 if matches!(self.node(*node).kind, NodeKind::Route(_)) {
                     self.add_route(*node, cause);
@@ -128,11 +140,7 @@ impl Run {
                 }
             }
             Aim::End | Aim::Skip => {}
-            Aim::Stop(stop) => {
-                self.verdicts
-                    .entry(key)
-                    .or_insert_with(|| super::Verdict::Stop(stop.clone()));
-            }
+            Aim::Stop(stop) => self.record_verdict(key, super::Verdict::Stop(stop.clone())),
         }
     }
 
@@ -163,7 +171,7 @@ impl Run {
 
     /// Plans an activation in the step behind its cause.
     pub(super) fn plan(&mut self, node: NodeId, params: Arc<[Value]>, cause: &Cause) {
-        let step = cause.step.max(self.floor) + 1;
+        let step = cause.step.max(self.floor).max(self.committed) + 1;
         let index = self.next_index(step, node, cause.via);
         let mut act = Activation::new(
             ActId {
@@ -213,6 +221,7 @@ impl Run {
                 via: Via::Held,
                 step,
                 arrived: held.arrived,
+                barred: Vec::new(),
             };
             self.plan(node, held.params, &cause);
         }
@@ -221,7 +230,11 @@ impl Run {
 
     /// Whether nothing but held nodes can move the run.
     pub(super) fn is_quiet(&self) -> bool {
-        self.live.is_empty() && self.to_fire.is_empty() && self.routes.is_empty() && self.acts.is_empty()
+        self.live.is_empty()
+            && self.to_fire.is_empty()
+            && self.routes.is_empty()
+            && self.acts.len() == self.listening.len()
+            && self.compensating.is_empty()
     }
 
     /// What ends the run directly behind a node's arrows counts as soon as its outcome is recorded.
@@ -240,7 +253,7 @@ impl Run {
             }),
         };
         if let Some(stop) = stop {
-            self.verdicts.entry(id).or_insert(super::Verdict::Stop(stop));
+            self.record_verdict(id, super::Verdict::Stop(stop));
         }
     }
 }

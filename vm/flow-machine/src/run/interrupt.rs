@@ -229,7 +229,8 @@ impl Run {
             Phase::Open(question) => question.about,
             _ => About::Node,
         };
-        self.own_step(id);
+        let own = self.own_step(id);
+        self.heard(id, own, &answer);
         if let (About::Blocked, Answer::Value(Value::Null)) = (about, &answer) {
             if let Some(act) = self.acts.get_mut(&id) {
                 // That it was blocked costs no attempt.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use flow_bytecode::{Flow, Join, JoinId, NodeId, Out, Policy};
 
 use super::Run;
-use super::activation::{ActId, Failure, Via};
-use super::early::Front;
+use super::activation::{ActId, Failure, GroupId, Via};
+use super::decide::Matter;
+use super::early::LazyFront;
 use super::fire::Cause;
 use super::send::Tally;
 use crate::event::EventKind;
@@ -16,15 +17,21 @@ use crate::event::EventKind;
 #[derive(Debug)]
 pub(super) struct JoinState {
     sources: Vec<Source>,
+    /// How many outcomes had been recorded when it passed last.
+    pub(super) passed_at: u64,
+    /// Of a `block`: the step of what completed the round before.
+    pub(super) released: u64,
 }
 
 #[derive(Debug, Default)]
-struct Source {
+pub(super) struct Source {
     /// Oldest first: by step, declaration, index. The number tells equal names apart.
     queue: BTreeMap<(ActId, u64), Arrival>,
     /// Whether it took part in an earlier passing.
     took_part: bool,
     arrived: u64,
+    /// Arrivals that a race has passed without, and that count for nothing.
+    pub(super) owed: u32,
 }
 
 /// A source has settled.
@@ -34,6 +41,8 @@ pub(super) struct Arrival {
     pub(super) succeeded: bool,
     /// Of a fan-out: how its items did.
     pub(super) tally: Option<Tally>,
+    /// A fan-out that has not settled, at a race.
+    pub(super) open: Option<GroupId>,
 }
 
 /// How a join stands.
@@ -46,7 +55,45 @@ impl JoinState {
     pub(super) fn new(join: &Join) -> JoinState {
         JoinState {
             sources: join.sources.iter().map(|_| Source::default()).collect(),
+            passed_at: 0,
+            released: 0,
         }
+    }
+
+    pub(super) fn source(&mut self, source: u32) -> &mut Source {
+        &mut self.sources[source as usize]
+    }
+
+    /// How many branches that arrived have succeeded.
+    pub(super) fn successes(&self) -> u32 {
+        self.heads().flatten().map(Arrival::successes).sum()
+    }
+
+    /// Takes the oldest arrival of each source that has one.
+    pub(super) fn take_heads(&mut self) -> Vec<(u32, Arrival)> {
+        let sources = (0..).zip(&mut self.sources);
+        let taken = sources.filter_map(|(at, source)| {
+            let (_, arrival) = source.queue.pop_first()?;
+            source.took_part = true;
+            Some((at, arrival))
+        });
+        taken.collect()
+    }
+
+    /// Whether an arrival is still to be swallowed.
+    pub(super) fn owes(&self) -> bool {
+        self.sources.iter().any(|source| source.owed > 0)
+    }
+
+    /// The sources of which an arrival is still to be swallowed.
+    pub(super) fn debtors(&self) -> impl Iterator<Item = u32> + '_ {
+        let sources = (0..).zip(&self.sources);
+        sources.filter(|(_, source)| source.owed > 0).map(|(at, _)| at)
+    }
+
+    /// Whether a fan-out that has not settled is among the oldest arrivals.
+    fn is_open(&self) -> bool {
+        self.heads().flatten().any(|head| head.open.is_some())
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -81,6 +128,52 @@ impl JoinState {
     }
 }
 
+impl Source {
+    pub(super) fn enter(&mut self, arrival: Arrival) {
+        self.arrived += 1;
+        self.queue.insert((arrival.key, self.arrived), arrival);
+    }
+
+    /// The arrival of a fan-out that has not settled.
+    pub(super) fn of_group(&mut self, group: GroupId) -> Option<&mut Arrival> {
+        self.queue
+            .values_mut()
+            .find(|arrival| arrival.open == Some(group))
+    }
+
+    /// Forgets a fan-out.
+    pub(super) fn forget(&mut self, group: GroupId) {
+        self.queue.retain(|_, arrival| arrival.open != Some(group));
+    }
+}
+
+impl Arrival {
+    /// Of one activation.
+    pub(super) fn one(key: ActId, succeeded: bool) -> Arrival {
+        Arrival {
+            key,
+            succeeded,
+            tally: None,
+            open: None,
+        }
+    }
+
+    /// What a passing without arrivals is called.
+    pub(super) fn nobody(join: JoinId, step: u64) -> ActId {
+        ActId {
+            step,
+            node: NodeId(0),
+            via: Via::Join(join),
+            index: 0,
+        }
+    }
+
+    fn successes(&self) -> u32 {
+        self.tally
+            .map_or(u32::from(self.succeeded), |tally| tally.succeeded)
+    }
+}
+
 impl Run {
     /// A source of a join arrives.
     pub(super) fn arrive(&mut self, join: JoinId, source: u32, arrival: Arrival) {
@@ -91,28 +184,44 @@ impl Run {
                 via: Via::Node(arrival.key.node),
                 step: arrival.key.step,
                 arrived: vec![self.source_name(declared, source)],
+                barred: Vec::new(),
             };
             return self.follow_join(declared, &cause, arrival.key);
         }
-        let place = &mut self.joins[join.index()].sources[source as usize];
-        place.arrived += 1;
-        place.queue.insert((arrival.key, place.arrived), arrival);
+        if matches!(declared.policy, Policy::First(_)) {
+            let matter = Matter::Arrival {
+                join,
+                source,
+                arrival,
+            };
+            return self.record(arrival.key, 1, matter);
+        }
+        self.joins[join.index()].source(source).enter(arrival);
+        self.note_waiting(join);
+    }
+
+    /// Forgets what has arrived at a join.
+    pub(super) fn clear_join(&mut self, join: JoinId) {
+        self.joins[join.index()].clear();
+        self.note_waiting(join);
+    }
+
+    /// Remembers whether something has arrived at a join.
+    pub(super) fn note_waiting(&mut self, join: JoinId) {
+        if self.joins[join.index()].is_waiting() {
+            self.waiting.insert(join);
+        } else {
+            self.waiting.remove(&join);
+        }
     }
 
     /// Judges waiting joins: those that need no dead source, or else one that does.
     pub(super) fn judge_joins(&mut self, with_dead: bool) -> bool {
-        let waiting: Vec<JoinId> = (0..self.joins.len())
-            .filter(|&at| self.joins[at].is_waiting())
-            .map(|at| JoinId(at as u32))
-            .collect();
-        if waiting.is_empty() {
+        if self.waiting.is_empty() {
             return false;
         }
-        let front = if self.early {
-            self.front()
-        } else {
-            Front::default()
-        };
+        let waiting: Vec<JoinId> = self.waiting.iter().copied().collect();
+        let mut front = LazyFront::default();
         let program = self.program.clone();
         let flow = &program.image().flows[self.flow_at];
         if !with_dead {
@@ -120,7 +229,7 @@ impl Run {
                 .iter()
                 .find(|join| {
                     let all = self.joins[join.index()].heads().all(|head| head.is_some());
-                    all && self.heads_are_final(&front, **join)
+                    all && self.may_judge(**join) && self.heads_are_final(&mut front, **join)
                 })
                 .copied();
             return whole.is_some_and(|join| self.judge(flow, join));
@@ -128,7 +237,11 @@ impl Run {
         let decided: Vec<JoinId> = waiting
             .iter()
             .copied()
-            .filter(|&join| self.rest_is_dead(flow, join) && self.heads_are_final(&front, join))
+            .filter(|&join| {
+                self.may_judge(join)
+                    && self.rest_is_dead(flow, join)
+                    && self.heads_are_final(&mut front, join)
+            })
             .collect();
         let leading = decided.iter().copied().find(|&join| {
             waiting
@@ -138,6 +251,11 @@ impl Run {
         leading
             .or(decided.first().copied())
             .is_some_and(|join| self.judge(flow, join))
+    }
+
+    /// Whether a join is not a race that is still open.
+    fn may_judge(&self, join: JoinId) -> bool {
+        !self.joins[join.index()].is_open() && !self.is_blocked(join)
     }
 
     /// Whether nothing can still reach the sources that have not arrived.
@@ -153,11 +271,12 @@ impl Run {
     }
 
     /// Whether a source of a join can still be reached by anything.
-    fn can_arrive(&mut self, flow: &Flow, join: JoinId, source: u32) -> bool {
-        let others: Vec<u32> = (0..self.joins.len())
-            .filter(|&at| at != join.index() && self.joins[at].is_waiting())
-            .flat_map(|at| {
-                let other = JoinId(at as u32);
+    pub(super) fn can_arrive(&mut self, flow: &Flow, join: JoinId, source: u32) -> bool {
+        let others: Vec<u32> = self
+            .waiting
+            .iter()
+            .filter(|other| **other != join)
+            .flat_map(|&other| {
                 self.graph
                     .after_join(other)
                     .chain([self.graph.vertex(other) as u32])
@@ -179,7 +298,8 @@ impl Run {
             0
         };
         let first = self.joins[join.index()].head_steps().into_iter().flatten().min();
-        let taken = self.take_heads(declared, join, matches!(standing, Standing::Passes));
+        let taken = self.take_arrivals(declared, join, matches!(standing, Standing::Passes));
+        self.joins[join.index()].passed_at = self.recorded;
         let step = taken
             .iter()
             .map(|(_, arrival)| arrival.key.step)
@@ -192,19 +312,14 @@ impl Run {
             .iter()
             .map(|(source, _)| self.source_name(declared, *source))
             .collect();
-        let key = taken.first().map_or(
-            ActId {
-                step,
-                node: NodeId(0),
-                via: Via::Join(join),
-                index: 0,
-            },
-            |(_, arrival)| arrival.key,
-        );
+        let key = taken
+            .first()
+            .map_or_else(|| Arrival::nobody(join, step), |(_, arrival)| arrival.key);
         let cause = Cause {
             via: Via::Join(join),
             step,
             arrived,
+            barred: Vec::new(),
         };
         let names = cause.arrived.iter().map(ToString::to_string).collect();
         let passed = matches!(standing, Standing::Passes);
@@ -226,26 +341,29 @@ impl Run {
         true
     }
 
-    /// The oldest arrival of each source that has one. What is left over from earlier passings is
-    /// only dropped.
-    fn take_heads(&mut self, declared: &Join, join: JoinId, passes: bool) -> Vec<(u32, Arrival)> {
+    /// The oldest arrivals. What is left over from earlier passings is only dropped.
+    fn take_arrivals(&mut self, declared: &Join, join: JoinId, passes: bool) -> Vec<(u32, Arrival)> {
         let state = &mut self.joins[join.index()];
-        let counted = matches!(declared.policy, Policy::AtLeast(_) | Policy::Majority);
-        let left_over = !passes
-            && counted
-            && state
-                .sources
-                .iter()
-                .all(|source| source.queue.is_empty() || source.took_part);
-        let mut taken = Vec::new();
-        for (at, source) in (0..).zip(&mut state.sources) {
-            if left_over {
-                source.queue.clear();
-            } else if let Some((_, arrival)) = source.queue.pop_first() {
-                source.took_part = passes;
-                taken.push((at, arrival));
-            }
+        let counted = matches!(
+            declared.policy,
+            Policy::AtLeast(_) | Policy::Majority | Policy::First(_)
+        );
+        let left_over = state
+            .sources
+            .iter()
+            .all(|source| source.queue.is_empty() || source.took_part);
+        if !passes && counted && left_over {
+            let dropped = state.clear();
+            self.note_waiting(join);
+            let what = format!("{dropped} arrivals at joins dropped");
+            self.event(self.begun, None, EventKind::Decided { what });
+            return Vec::new();
         }
+        let taken = state.take_heads();
+        for (source, _) in &taken {
+            state.sources[*source as usize].took_part = passes;
+        }
+        self.note_waiting(join);
         taken
     }
 
@@ -273,7 +391,7 @@ impl Run {
         self.fail_run(key, None, &failure);
     }
 
-    fn follow_join(&mut self, declared: &Join, cause: &Cause, key: ActId) {
+    pub(super) fn follow_join(&mut self, declared: &Join, cause: &Cause, key: ActId) {
         for out in &declared.target {
             match out {
                 Out::To(target) => {
@@ -289,22 +407,14 @@ impl Run {
                         via: cause.via,
                         ..key
                     };
-                    self.arrive(
-                        *join,
-                        *source,
-                        Arrival {
-                            key,
-                            succeeded: true,
-                            tally: None,
-                        },
-                    );
+                    self.arrive(*join, *source, Arrival::one(key, true));
                 }
             }
         }
     }
 
     /// What a source is called: an inner bracket by its own sources.
-    fn source_name(&self, declared: &Join, source: u32) -> Arc<str> {
+    pub(super) fn source_name(&self, declared: &Join, source: u32) -> Arc<str> {
         match declared.sources[source as usize] {
             flow_bytecode::Source::Node(node) => self.node_name(node),
             flow_bytecode::Source::Join(join) => {

@@ -9,17 +9,17 @@ use flow_bytecode::ErrorClass;
 
 impl Run {
     /// The limit, other than that of steps, that forbids beginning anything now.
-    pub(super) fn over_limit(&self) -> Option<&'static str> {
+    pub(super) fn over_limit(&mut self) -> Option<&'static str> {
         if let Some(limit) = self.clock_over() {
             return Some(limit);
         }
         if self.limits.tokens.is_some_and(|most| self.tokens >= most) {
             return Some("tokens");
         }
-        self.limits
-            .state
-            .is_some_and(|most| state::weight(&self.slots) > most)
-            .then_some("state")
+        let most = self.limits.state?;
+        let slots = &self.slots;
+        let weight = *self.weight.get_or_insert_with(|| state::weight(slots));
+        (weight > most).then_some("state")
     }
 
     fn clock_over(&self) -> Option<&'static str> {
@@ -80,13 +80,7 @@ impl Run {
     }
 
     fn is_working(&self) -> bool {
-        !self.paused
-            && self.acts.values().any(|act| {
-                matches!(
-                    act.phase,
-                    Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. }
-                )
-            })
+        !self.paused && self.phases.queued + self.phases.running + self.phases.retrying > 0
     }
 
     /// Lets the working time run, or stand still while nothing but answers and events is missing.

@@ -245,7 +245,6 @@ impl Run {
         self.life = Life::Running;
         self.result = None;
         self.error = None;
-        self.verdicts.clear();
         self.working_since = Some(self.now);
     }
 

@@ -34,7 +34,12 @@ impl Run {
             },
         );
         match due {
-            Some(due) => self.set_phase(id, Phase::Retrying { due }),
+            Some(due) => {
+                self.set_phase(id, Phase::Retrying { due });
+                if self.acts[&id].leftover {
+                    self.leave_running(id);
+                }
+            }
             None => self.fail(id, failure),
         }
     }

@@ -4,7 +4,7 @@ use flow_bytecode::{Decision, Node, NodeId, NodeKind, Target};
 
 use super::Run;
 use super::activation::{ActId, Failure};
-use super::early::Front;
+use super::early::LazyFront;
 use super::fire::Cause;
 use crate::event::EventKind;
 use crate::program::Program;
@@ -19,7 +19,7 @@ pub(super) struct PendingRoute {
 
 impl Run {
     pub(super) fn add_route(&mut self, route: NodeId, cause: &Cause) {
-        let step = cause.step.max(self.floor);
+        let step = cause.step.max(self.floor).max(self.committed);
         let index = self.next_index(step, route, cause.via);
         let cause = Cause {
             step,
@@ -38,21 +38,27 @@ impl Run {
         self.activate(route);
     }
 
-    /// Decides the first route whose state is final.
+    /// Decides the routes whose state is final.
     pub(super) fn decide_routes(&mut self) -> bool {
         if self.routes.is_empty() {
             return false;
         }
-        let front = if self.early {
-            self.front()
-        } else {
-            Front::default()
-        };
+        let mut front = LazyFront::default();
         let pending = self.routes.iter().filter(|(_, route)| !route.failed);
         let pending: Vec<ActId> = pending.map(|(key, _)| *key).collect();
-        let ready = pending.into_iter().find(|key| self.may_decide(&front, *key));
-        let Some((key, route)) = ready.and_then(|key| Some((key, self.routes.get(&key)?))) else {
-            return false;
+        let mut moved = false;
+        for key in pending {
+            if self.may_decide(&mut front, key) {
+                self.decide_route(key);
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    fn decide_route(&mut self, key: ActId) {
+        let Some(route) = self.routes.get(&key) else {
+            return;
         };
         let cause = route.cause.clone();
         let program = self.program.clone();
@@ -67,7 +73,6 @@ impl Run {
             }
             Err(failure) => self.route_failed(key, &cause, &failure),
         }
-        true
     }
 
     fn take_arms(&mut self, decision: &Decision, cause: &Cause, key: ActId) -> Result<(), Failure> {

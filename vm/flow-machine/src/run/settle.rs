@@ -85,12 +85,14 @@ impl Run {
         self.forget_views(step);
         match role {
             Role::Normal => {
+                self.record_outcome(id, how);
                 self.stop_along(id);
                 self.queue_firing(id);
             }
             Role::Finally => self.finish_finally(id),
             Role::Undo(_) => {
                 self.acts.remove(&id);
+                self.undoing -= 1;
             }
         }
     }

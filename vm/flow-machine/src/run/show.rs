@@ -25,13 +25,9 @@ impl Run {
 
     /// Whether the run goes on without an answer, an event or a `resume`.
     fn moves_by_itself(&self) -> bool {
-        let by_itself = |phase: &Phase| match phase {
-            Phase::Queued | Phase::Answered(_) => !self.paused,
-            Phase::Running { .. } | Phase::Retrying { .. } => true,
-            Phase::Waiting(waiting) => waiting.timeout.is_some() || waiting.dues.iter().any(Option::is_some),
-            Phase::Open(_) | Phase::Failed | Phase::Settled(_) => false,
-        };
-        self.acts.is_empty() && !self.paused || self.acts.values().any(|act| by_itself(&act.phase))
+        let phases = &self.phases;
+        let always = phases.running + phases.retrying + phases.timed > 0;
+        always || !self.paused && (self.acts.is_empty() || phases.queued + phases.answered > 0)
     }
 
     /// Says once that the run has come to rest.

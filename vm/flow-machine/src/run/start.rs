@@ -8,6 +8,7 @@ use flow_bytecode::{Flow, Limits, Out, Schedule};
 use super::activation::{ActId, Aim, Failure, Via};
 use super::fire::Cause;
 use super::join::{Arrival, JoinState};
+use super::phases::Phases;
 use super::{Graph, Held, Life, Run, state, support};
 use crate::border;
 use crate::event::{Change, Checkpoint, EventKind};
@@ -52,7 +53,8 @@ impl Run {
             id: start.run.as_str().into(),
             calls_as: start.run.as_str().into(),
             flow_name,
-            early: start.early && start.breakpoints.is_empty(),
+            // Breakpoints pause at a step's border.
+            early: !start.barrier && start.breakpoints.is_empty(),
             start,
             created: at,
             input: Vec::new(),
@@ -60,6 +62,10 @@ impl Run {
             limits,
             now: at,
             slots,
+            changes: 0,
+            weight: None,
+            phases: Phases::default(),
+            waiting: BTreeSet::new(),
             views: BTreeMap::new(),
             committed: 0,
             begun: 0,
@@ -86,8 +92,13 @@ impl Run {
             waits: BTreeMap::new(),
             openings: 0,
             inbox: Vec::new(),
-            verdicts: BTreeMap::new(),
+            deciding: BTreeMap::new(),
+            matters: 0,
             undos: Vec::new(),
+            compensating: Vec::new(),
+            undoing: 0,
+            listening: BTreeSet::new(),
+            reopening: Vec::new(),
             recorded: 0,
             life: Life::Running,
             resting_said: false,
@@ -204,6 +215,7 @@ impl Run {
             via: Via::Start,
             step: 0,
             arrived: Vec::new(),
+            barred: Vec::new(),
         };
         for (at, out) in flow.entry.iter().enumerate() {
             match out {
@@ -218,15 +230,7 @@ impl Run {
                     }
                 }
                 Out::Arrive { join, source } => {
-                    self.arrive(
-                        *join,
-                        *source,
-                        Arrival {
-                            key: start_key(at),
-                            succeeded: true,
-                            tally: None,
-                        },
-                    );
+                    self.arrive(*join, *source, Arrival::one(start_key(at), true));
                 }
             }
         }

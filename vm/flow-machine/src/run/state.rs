@@ -33,6 +33,8 @@ pub(super) struct Merging<'a> {
     pub(super) config: &'a [Value],
     pub(super) view: &'a RunView,
     pub(super) interp: &'a mut Interp,
+    /// Whether what is merged belongs to the step that `old` shows already: ephemeral fields go on.
+    pub(super) goes_on: bool,
 }
 
 /// The state before the first step.
@@ -75,7 +77,7 @@ impl Merging<'_> {
                     Ok(value) => new[at] = value,
                     Err(fault) => failed(at, fault),
                 }
-            } else if field.ephemeral {
+            } else if field.ephemeral && !self.goes_on {
                 new[at] = start_of(self.program, field);
             }
         }
@@ -90,12 +92,8 @@ impl Merging<'_> {
         sent: &[Sent<'_>],
         writers: &[(usize, Vec<Update>)],
     ) -> Result<Option<Value>, Fault> {
-        let fresh = if field.ephemeral {
-            start_of(self.program, field)
-        } else {
-            None
-        };
-        let before = if field.ephemeral {
+        let fresh = start_of(self.program, field);
+        let before = if field.ephemeral && !self.goes_on {
             fresh.as_ref()
         } else {
             old[at].as_ref()

@@ -10,6 +10,24 @@ use crate::event::{Checkpoint, EventKind, Settlement};
 use crate::interp::Update;
 
 impl Run {
+    /// Commits the first step if it is whole and nothing of an earlier one is undecided: what it
+    /// leads to is then followed over the committed state.
+    pub(super) fn commit_whole(&mut self) -> bool {
+        if !self.early || !self.routes.is_empty() || !self.waiting.is_empty() {
+            return false;
+        }
+        let Some(&step) = self.steps.keys().next() else {
+            return false;
+        };
+        let whole = self.live.keys().next().is_none_or(|first| *first > step);
+        whole
+            && self
+                .to_fire
+                .iter()
+                .all(|(key, firing)| self.firing_step(*key, *firing) >= step)
+            && self.commit_next()
+    }
+
     /// Commits the first step if it is whole.
     pub(super) fn commit_next(&mut self) -> bool {
         let Some(&step) = self.steps.keys().next() else {
@@ -35,6 +53,7 @@ impl Run {
             return true;
         }
         self.committed = step;
+        self.forget_committed_views();
         self.steps.remove(&step);
         self.numbers.retain(|(numbered, ..), _| *numbered >= step);
         self.note_path(&members);
@@ -44,16 +63,27 @@ impl Run {
                 self.acts.remove(&id);
             }
         }
-        self.offer_kept();
+        self.after_commit();
         true
     }
 
     /// Applies updates that belong to no step of the run's course: an injection, a `finally`.
     pub(super) fn commit_outside(&mut self, step: u64, by: ActId, updates: &[Update]) {
         if self.merge(step, &[(by, updates.to_vec())]) {
-            self.committed = self.committed.max(step);
-            self.offer_kept();
+            // While a run ends, steps that failed are left behind, for `retry`.
+            if self.steps.keys().next().is_none_or(|first| *first > step) {
+                self.committed = self.committed.max(step);
+            }
+            self.views.clear();
+            self.after_commit();
         }
+    }
+
+    /// What waits for the state to change.
+    fn after_commit(&mut self) {
+        self.offer_kept();
+        self.grow_groups();
+        self.retest_groups();
     }
 
     /// Merges the updates of a step into the state, and makes the checkpoint. On failure the state
@@ -71,6 +101,7 @@ impl Run {
             config: &self.config,
             view: &view,
             interp: &mut self.interp,
+            goes_on: false,
         };
         match merging.step(&self.slots, &all) {
             Ok(new) => {
@@ -157,7 +188,8 @@ impl Run {
         });
         self.event(step, None, EventKind::Committed { checkpoint: id });
         self.slots = new;
-        self.views.clear();
+        self.changes += 1;
+        self.weight = None;
     }
 
     /// Adds what settled as done to the path.

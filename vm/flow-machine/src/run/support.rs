@@ -1,6 +1,6 @@
 //! What this machine does not do yet. A program that needs it is refused before it starts.
 
-use flow_bytecode::{Image, Node, NodeKind, Policy, Schedule};
+use flow_bytecode::{Image, Node, NodeKind};
 
 use crate::input::Refusal;
 
@@ -16,16 +16,6 @@ pub(super) fn check(image: &Image, flow_at: usize) -> Result<(), Refusal> {
             });
         }
     }
-    if flow
-        .joins
-        .iter()
-        .any(|join| matches!(join.policy, Policy::First(_)))
-    {
-        return Err(Refusal {
-            code: "F2004",
-            message: "`first of` is not supported yet".into(),
-        });
-    }
     Ok(())
 }
 
@@ -33,16 +23,11 @@ fn missing(node: &Node) -> Option<&'static str> {
     match &node.kind {
         NodeKind::Agent(_) => return Some("an agent"),
         NodeKind::Subgraph { .. } => return Some("a subgraph"),
-        NodeKind::Send(eaches) if eaches.iter().any(|each| each.follow.is_some()) => return Some("`follow`"),
-        NodeKind::Send(eaches) if eaches.iter().any(|each| each.until.is_some()) => return Some("`until`"),
         _ => {}
     }
     let clauses = [
-        (node.schedule == Schedule::Standing, "a standing node"),
         (node.cache.is_some(), "`cache`"),
         (!node.locks.is_empty(), "`lock`"),
-        (!node.cancel.is_empty(), "`cancel`"),
-        (!node.finish.is_empty(), "`finish`"),
         (node.verify.is_some(), "`verify`"),
     ];
     clauses.into_iter().find(|(used, _)| *used).map(|(_, what)| what)

@@ -58,7 +58,7 @@ pub(crate) fn start(input: Json) -> Start {
         config: Map::new(),
         limits: LimitChange::default(),
         breakpoints: Vec::new(),
-        early: false,
+        barrier: false,
         seed: 7,
     }
 }

@@ -13,8 +13,13 @@
 
 mod branching;
 mod builder;
+mod cancelling;
 mod failing;
 mod host;
+mod racing;
 mod random;
 mod scheduling;
+mod sending;
+mod source;
+mod standing;
 mod waiting;

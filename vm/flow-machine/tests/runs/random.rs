@@ -143,7 +143,7 @@ pub(crate) fn program(seed: u64) -> Arc<Program> {
     b.build()
 }
 
-fn run(program: &Arc<Program>, seed: u64, timing: u64, early: bool) -> Host {
+fn run(program: &Arc<Program>, seed: u64, timing: u64, barrier: bool) -> Host {
     let script = Box::new(move |d: &Dispatch| {
         let delay = (mix(timing, &d.attempt) % 5) as i64 * SECOND / 2;
         let fails_now = mix(seed, &d.attempt).is_multiple_of(5);
@@ -157,7 +157,7 @@ fn run(program: &Arc<Program>, seed: u64, timing: u64, early: bool) -> Host {
         )
     });
     let how = flow_machine::Start {
-        early,
+        barrier,
         ..start(json!({}))
     };
     Host::new(program, how, script).run()
@@ -172,7 +172,7 @@ fn timing_changes_nothing() {
     let (mut done, mut long) = (0, 0);
     for seed in 1..=seeds {
         let program = program(seed);
-        let first = run(&program, seed, 1, false);
+        let first = run(&program, seed, 1, true);
         assert!(
             matches!(first.status(), Status::Done | Status::Limit),
             "seed {seed}: {:?}",
@@ -181,7 +181,7 @@ fn timing_changes_nothing() {
         done += u32::from(first.status() == Status::Done);
         long += u32::from(first.machine.path().len() > 6);
         for timing in 2..6 {
-            let other = run(&program, seed, timing, timing > 3);
+            let other = run(&program, seed, timing, timing < 3);
             assert_eq!(
                 other.machine.path(),
                 first.machine.path(),

@@ -275,7 +275,7 @@ fn routes_see_the_step_that_led_to_them() {
 /// Steps are not barriers: a slow branch holds up those who read what it writes, and nobody else.
 #[test]
 fn slow_branches_hold_up_their_readers_only() {
-    for (early, expected) in [(true, [0, 10]), (false, [10, 20])] {
+    for (barrier, expected) in [(false, [0, 10]), (true, [10, 20])] {
         let mut b = collecting();
         b.field("x", T::Json, APPEND, None);
         b.task("slow", &[S::Send("x", E::Reg(0))]);
@@ -289,7 +289,7 @@ fn slow_branches_hold_up_their_readers_only() {
             (delay, reply(json!(d.node)))
         });
         let how = flow_machine::Start {
-            early,
+            barrier,
             ..start(json!({}))
         };
         let host = Host::new(&program, how, script).run();

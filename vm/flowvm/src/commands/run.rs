@@ -93,7 +93,7 @@ fn start(args: &Run, loaded: &Loaded) -> Result<Start> {
         config,
         limits: values::limits(&args.limits)?,
         breakpoints,
-        early: false,
+        barrier: false,
         seed: args.seed.unwrap_or_else(|| Uuid::now_v7().as_u128() as u64),
     })
 }

@@ -36,11 +36,7 @@ impl Run {
         let act = &self.acts[&id];
         let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
         let args = self.value(call.args, &params, step, &view)?;
-        let mut key = format!("{}/{}", self.calls_as, self.act_name(&self.acts[&id]));
-        let remade = self.acts[&id].remade;
-        if remade > 0 {
-            key.extend(["~", &remade.to_string()]);
-        }
+        let key = self.call_key(&self.acts[&id]);
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
         let worker = &program.image().workers[call.worker.index()];
@@ -51,6 +47,30 @@ impl Run {
             timeout,
             ..frame
         })
+    }
+
+    /// What every attempt of a call is known by, outside too.
+    fn call_key(&self, act: &Activation) -> String {
+        let mut key = format!("{}/{}", self.calls_as, self.act_name(act));
+        if act.remade > 0 {
+            key.extend(["~", &act.remade.to_string()]);
+        }
+        key
+    }
+
+    /// Gives the calls that are under way keys of their own: another branch may be making them, too.
+    pub(super) fn rename_calls(&mut self) {
+        let under_way: Vec<(ActId, String)> = self
+            .acts
+            .values()
+            .filter(|act| act.call.is_some() && !matches!(act.phase, Phase::Settled(_)))
+            .map(|act| (act.id, self.call_key(act)))
+            .collect();
+        for (id, key) in under_way {
+            if let Some(call) = self.acts.get_mut(&id).and_then(|act| act.call.as_mut()) {
+                Arc::make_mut(call).key = key;
+            }
+        }
     }
 
     /// A call with given arguments.

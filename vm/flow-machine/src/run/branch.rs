@@ -102,6 +102,7 @@ impl Run {
             Some(_) => self.id.clone(),
             None => format!("{run}~{branch}").into(),
         };
+        self.rename_calls();
         self.event(self.committed, None, said.clone());
         for event in unsaid.filter(|event| !matches!(event.kind, EventKind::Paused { .. })) {
             self.seq += 1;

@@ -97,7 +97,12 @@ fn the_same_replies_give_the_same_events_from_every_checkpoint() {
     let mut tried = 0;
     for seed in 1..=60 {
         let program = random::program(seed);
-        let first = Host::new(&program, start(json!({})), script(seed)).run();
+        // Only with the barrier nothing is in flight at a checkpoint: then the events are the same, too.
+        let how = Start {
+            barrier: seed % 2 == 0,
+            ..start(json!({}))
+        };
+        let first = Host::new(&program, how, script(seed)).run();
         let (log, points) = (&first.events, &first.checkpoints);
         if log.len() > 150 {
             continue;

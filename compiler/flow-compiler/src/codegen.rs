@@ -1,7 +1,7 @@
 //! HIR → image. Only programs without errors come here; the result is the same, byte for byte, for
 //! the same source. What each chunk takes and returns is said in `flow_bytecode` at the field that
 //! holds it; this folder follows it: types, constants and texts in `tables`, code of one expression
-//! in `code`, `expr` and `pattern`, and one file each for workers, flows, nodes and targets.
+//! in `code`, `expr` and `pattern`, and one file each for workers, flows, nodes, targets and tests.
 
 mod code;
 mod effects;
@@ -11,6 +11,7 @@ mod node;
 mod pattern;
 mod tables;
 mod target;
+mod test;
 mod types;
 mod worker;
 
@@ -49,6 +50,7 @@ pub fn generate(program: &Program, sources: &SourceMap) -> Image {
         let flow = generator.flow(flow);
         generator.image.flows.push(flow);
     }
+    generator.tests();
     generator.image
 }
 

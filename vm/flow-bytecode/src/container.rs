@@ -22,7 +22,7 @@ use crate::image::Image;
 use crate::limits::IMAGE_BYTES;
 
 /// The version of the format that this crate writes and reads.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 
 const MAGIC: &[u8; 6] = b"FLOWB\0";
 const HASH_AT: usize = 8;
@@ -30,8 +30,8 @@ const TABLE_AT: usize = 40;
 const ENTRY_BYTES: usize = 12;
 
 /// The sections, in the order in which they are written. Their position is their kind.
-const SECTIONS: [&str; 8] = [
-    "strings", "consts", "types", "chunks", "workers", "flows", "secrets", "debug",
+const SECTIONS: [&str; 9] = [
+    "strings", "consts", "types", "chunks", "workers", "flows", "secrets", "tests", "debug",
 ];
 
 /// Why bytes are not an image.
@@ -55,6 +55,7 @@ pub fn encode(image: &Image) -> Vec<u8> {
         section(&image.workers),
         section(&image.flows),
         section(&image.secrets),
+        section(&image.tests),
         section(&image.debug),
     ];
     let mut bytes = MAGIC.to_vec();
@@ -85,7 +86,8 @@ pub fn decode(bytes: &[u8]) -> Result<Image, DecodeError> {
         workers: table.section(4)?,
         flows: table.section(5)?,
         secrets: table.section(6)?,
-        debug: table.section(7)?,
+        tests: table.section(7)?,
+        debug: table.section(8)?,
     })
 }
 

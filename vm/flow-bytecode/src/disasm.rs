@@ -1,8 +1,10 @@
 //! An image as text, for people and for snapshots. One line a thing; code under the source line that
-//! it was made from. Instructions are in `disasm/code`, flows in `disasm/flow`.
+//! it was made from. Instructions are in `disasm/code`, flows in `disasm/flow`,
+//! tests in `disasm/test`.
 
 mod code;
 mod flow;
+mod test;
 
 use std::fmt::Write as _;
 
@@ -37,6 +39,10 @@ pub fn disasm(image: &Image) -> String {
     for flow in &image.flows {
         out.push('\n');
         text.flow(flow, &mut out);
+    }
+    for test in &image.tests {
+        out.push('\n');
+        text.test(test, &mut out);
     }
     for (at, chunk) in image.chunks.iter().enumerate() {
         out.push('\n');

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::flow::{Flow, Param, RetryPolicy};
 use crate::ids::{ChunkId, ConstId, StrId, TypeId};
 use crate::op::Op;
+use crate::test::Test;
 
 /// A compiled program: one source project with all flows that its entry file offers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub struct Image {
     pub flows: Vec<Flow>,
     /// Names of the secrets that the program mentions, so that all can be looked up before a run starts.
     pub secrets: Vec<StrId>,
+    /// The tests of the entry file, in order of writing.
+    pub tests: Vec<Test>,
     /// Where everything came from: for faults, `disasm` and people.
     pub debug: Debug,
 }

@@ -2,6 +2,7 @@
 //!
 //! - **Image**: the tables of a program ([`Image`]); **flow**, **node**, **join**: its graph ([`Flow`]).
 //! - **Chunk**: register code of one expression ([`Chunk`], [`Op`]).
+//! - **Test**: what a program must do, with replies in place of workers ([`Test`]).
 //! - **Topology**: who leads to whom, for joins and for early starts (`topology`).
 //! - **Container**: header, sections, content hash (`encode`, `decode`).
 //! - **Verified image**: the only thing that the machine accepts (`verify`).
@@ -15,6 +16,7 @@ mod image;
 pub mod limits;
 mod method;
 mod op;
+mod test;
 pub mod topology;
 mod verify;
 
@@ -25,5 +27,9 @@ pub use ids::{ChunkId, ConstId, FieldId, FlowId, JoinId, NodeId, StrId, TypeId, 
 pub use image::{Chunk, Const, Debug, Image, Protocol, RecordField, SourceSpan, SourceText, Type, Worker};
 pub use method::Method;
 pub use op::{BinaryOp, Op, Reg, RunField, UnaryOp};
+pub use test::{
+    Action, Answer, AnswerCase, Condition, Expect, Mock, MockCase, MockReply, MockStage, OBSERVED, Part,
+    Test, Timed,
+};
 pub use topology::Topology;
 pub use verify::{VerifiedImage, VerifyError, verify};

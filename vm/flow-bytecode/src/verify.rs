@@ -1,12 +1,14 @@
 //! Verification: what makes an image acceptable to the machine. Everything that the machine indexes
 //! with, calls or recurses over is checked here once, so that a damaged or hostile image is an error
 //! and never a crash. Code is in `verify/code`, flows in `verify/flows`, the other tables in
-//! `verify/tables`, what may not be circular in `verify/cycles`.
+//! `verify/tables`, what may not be circular in `verify/cycles`,
+//! tests in `verify/tests`.
 
 mod code;
 mod cycles;
 mod flows;
 mod tables;
+mod tests;
 
 use std::fmt;
 
@@ -39,6 +41,7 @@ pub fn verify(image: Image) -> Result<VerifiedImage, VerifyError> {
     let reach = check.chunks()?;
     check.uses_outside_flows(&reach)?;
     check.flows(&reach)?;
+    check.tests(&reach)?;
     let hash = *blake3::hash(&encode(&image)).as_bytes();
     Ok(VerifiedImage { image, hash })
 }

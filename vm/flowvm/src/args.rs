@@ -95,6 +95,8 @@ pub enum Verb {
     State(State),
     /// Show what changed between two checkpoints, or where two runs part
     Diff(Diff),
+    /// Play the tests of a program, in virtual time and without a worker
+    Test(Test),
     /// Start a new run from any checkpoint of another one
     Fork(Fork),
     /// Let a run go on from an earlier checkpoint, or feed its replies to another program
@@ -398,6 +400,51 @@ pub struct Replay {
     /// What to print while it runs
     #[arg(long, value_enum, value_delimiter = ',', value_name = "MODE", requires = "at")]
     pub stream: Vec<StreamMode>,
+}
+
+/// `flowvm test`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    flowvm test triage.flow\n  \
+    flowvm test --filter spam\n  \
+    flowvm test triage.flowb --crash-everywhere\n  \
+    flowvm test --format junit > report.xml")]
+pub struct Test {
+    /// Source (.flow) or bytecode (.flowb) [default: the project of flow.toml]
+    pub files: Vec<PathBuf>,
+    /// Only tests whose name contains this, or whose flow it is
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+    /// Seed of the jitter of retries and of made-up replies
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Where replies come from that no mock gives; live: from nowhere, and the test fails
+    #[arg(long, value_enum, default_value_t)]
+    pub mode: Mode,
+    /// How the results are written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TestFormat,
+    /// Show the tests instead of playing them
+    #[arg(long)]
+    pub list: bool,
+    /// Show what of the flows the tests have used: nodes, arrows, arms of routes
+    #[arg(long)]
+    pub coverage: bool,
+    /// Repeat each test with a crash at every point at which a process can die
+    #[arg(long)]
+    pub crash_everywhere: bool,
+}
+
+/// How the results of tests are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// A JSON object a line.
+    Json,
+    /// XML for build servers.
+    Junit,
 }
 
 /// `flowvm completions`

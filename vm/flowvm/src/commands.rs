@@ -23,6 +23,7 @@ mod retry;
 mod run;
 mod show;
 mod state;
+mod test;
 mod test_from;
 mod values;
 mod why;
@@ -65,6 +66,7 @@ pub(crate) fn perform(cli: Cli) -> Result<u8> {
         Verb::Events(args) => events::perform(&args, common),
         Verb::State(args) => state::perform(&args, common),
         Verb::Diff(args) => diff::perform(&args, common),
+        Verb::Test(args) => test::perform(&args, common),
         Verb::Fork(args) => fork::perform(&args, common),
         Verb::Replay(args) => replay::perform(&args, common),
         Verb::Why(args) => why::perform(&args, common),

@@ -48,6 +48,22 @@ pub fn compile(path: &Path) -> Result<VerifiedImage> {
     })
 }
 
+/// The files that an entry imports, as seen from its folder.
+pub(crate) fn modules(path: &Path) -> Result<Vec<String>> {
+    std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    let checked = check(&read, &path.to_string_lossy());
+    let home = path.parent().unwrap_or(Path::new(""));
+    let files = checked
+        .sources
+        .files()
+        .skip(1)
+        .map(|(_, file)| Path::new(&file.path));
+    let files = files.filter(|file| file.extension().is_some_and(|extension| extension == "flow"));
+    Ok(files
+        .map(|file| file.strip_prefix(home).unwrap_or(file).display().to_string())
+        .collect())
+}
+
 fn read(path: &str) -> std::result::Result<String, LoadError> {
     let bytes = std::fs::read(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => LoadError::NotFound,

@@ -2,6 +2,7 @@
 //! they call, and the command line.
 //!
 //! - **Host** ([`host`]): does what the machine says, here and now.
+//! - **Testing** ([`testing`]): plays the tests of a program in virtual time.
 //! - **Store** ([`store`]): runs, their events, leases; one `SQLite` file. **History** ([`history`]): states from deltas.
 //! - **Worker** ([`workers`]): who does what a node calls for; one file per protocol.
 //! - **Program** ([`program`]): from a file to something that runs; sources by way of [`compile`].
@@ -21,6 +22,7 @@ pub mod limits;
 pub mod program;
 pub mod schema;
 pub mod store;
+pub mod testing;
 pub mod view;
 pub mod workers;
 

@@ -91,7 +91,8 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-fn entry(path: &Path, config: &Config) -> Result<PathBuf> {
+/// The file that is meant: of a folder, the entry that its `flow.toml` names.
+pub(crate) fn entry(path: &Path, config: &Config) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }

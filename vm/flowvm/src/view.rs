@@ -1,11 +1,12 @@
 //! What people and programs see of a run while it goes on, and at its end.
 //!
 //! - `plain`: a line for whatever settles. `live`: the same on a terminal, with what is under way below.
-//! - `stream`: the modes of `--stream`. `graph`: a flow as text, with the path taken.
+//! - `progress`: a bar of what is done. `stream`: the modes of `--stream`. `graph`: a flow as text, with the path taken.
 
 pub mod graph;
 mod live;
 mod plain;
+pub(crate) mod progress;
 mod stream;
 
 use std::fmt::Write as _;

@@ -33,6 +33,7 @@ pub mod routes;
 pub mod secrets;
 pub mod state;
 pub mod syntax;
+pub mod testing;
 pub mod types;
 pub mod workers;
 
@@ -98,6 +99,11 @@ pub const FAMILIES: &[Family] = &[
         prefix: "F2",
         title: "Faults of a run",
         codes: faults::TABLE,
+    },
+    Family {
+        prefix: "F26",
+        title: "Tests",
+        codes: testing::TABLE,
     },
     Family {
         prefix: "F3",

@@ -12,5 +12,6 @@ mod damage;
 mod examples;
 mod harness;
 mod order;
+mod testing;
 mod travel;
 mod workers;

@@ -15,6 +15,7 @@ const OWNERS: &[(&str, &[&str], usize)] = &[
     ),
     ("imbl", &["vm/flow-machine/src/"], 8),
     ("regex", &["vm/flow-machine/src/"], 3),
+    ("regex_syntax", &["vm/flowvm/src/workers/synthetic/"], 1),
     ("jiff", &["vm/flow-machine/src/", "vm/flowvm/src/"], 4),
     ("rusqlite", &["vm/flowvm/src/store"], 10),
     ("reqwest", &["vm/flowvm/src/workers"], 4),

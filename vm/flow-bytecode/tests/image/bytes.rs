@@ -141,7 +141,7 @@ fn section_offset(bytes: &[u8], kind: usize) -> usize {
 
 /// Section 0 has grown by so many bytes.
 fn fix_table(bytes: &mut [u8], grown: u32) {
-    for kind in 0..8 {
+    for kind in 0..9 {
         let at = 44 + kind * 12 + if kind == 0 { 8 } else { 4 };
         let number = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) + grown;
         bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());

@@ -1,8 +1,8 @@
 //! What `verify` refuses: one change to a valid image each, and where the message must point.
 
 use flow_bytecode::{
-    Cache, ChunkId, Const, ConstId, FieldId, FlowId, Image, JoinId, Limits, NodeId, NodeKind, Op, Out,
-    Policy, Reducer, RetryPolicy, SourceSpan, StrId, Target, Type, TypeId, WorkerId, verify,
+    Action, Cache, ChunkId, Const, ConstId, Expect, FieldId, FlowId, Image, JoinId, Limits, NodeId, NodeKind,
+    Op, Out, Policy, Reducer, RetryPolicy, SourceSpan, StrId, Target, Type, TypeId, WorkerId, verify,
 };
 
 use crate::sample::sample;
@@ -10,6 +10,43 @@ use crate::sample::sample;
 type Change = fn(&mut Image);
 
 const CASES: &[(&str, Change)] = &[
+    ("tests[0]", |i| i.tests[0].flow = FlowId(9)),
+    ("tests[0].input", |i| i.tests[0].input = ChunkId(0)),
+    ("tests[0].config", |i| i.tests[0].config = Some(ChunkId(3))),
+    ("tests[0].mocks[0]", |i| i.tests[0].mocks[0].worker = WorkerId(9)),
+    ("tests[0].mocks[0]", |i| i.tests[0].mocks[0].params = 9),
+    ("tests[0].mocks[0]", |i| {
+        i.tests[0].mocks[0].cases[0].stages.truncate(1)
+    }),
+    ("tests[0].mocks[0]", |i| {
+        i.tests[0].mocks[0].cases[0].fits = Some(ChunkId(2))
+    }),
+    ("tests[0].timed[0]", |i| {
+        i.tests[0].timed[0].action = Action::Event {
+            event: 99,
+            data: None,
+        }
+    }),
+    ("tests[0].answers[0]", |i| i.tests[0].answers[0].node = StrId(99)),
+    ("tests[0].answers[0]", |i| {
+        i.tests[0].answers[0].cases[0].value = ChunkId(3)
+    }),
+    ("tests[0].expects[0]", |i| {
+        if let Expect::Fails { code, .. } = &mut i.tests[0].expects[0] {
+            *code = Some(StrId(99));
+        }
+    }),
+    ("tests[0].expects[1]", |i| {
+        if let Expect::Condition(condition) = &mut i.tests[0].expects[1] {
+            condition.holds = ChunkId(2);
+        }
+    }),
+    ("tests[0].expects[1]", |i| {
+        i.chunks[4].code[0] = Op::LoadField {
+            dst: 0,
+            field: FieldId(9),
+        }
+    }),
     ("chunks[1].code[0]", |i| {
         i.chunks[1].code[0] = Op::List {
             dst: 0,

@@ -1,9 +1,11 @@
 //! A small program made by hand: a bit of everything that an image can hold.
 
 use flow_bytecode::{
-    Arm, BinaryOp, Call, Chunk, ChunkId, Const, ConstId, Decision, Each, ErrorWay, Field, FieldId, Flow,
-    Image, Join, JoinId, Limits, Node, NodeId, NodeKind, Op, Out, Param, Policy, Protocol, RecordField,
-    Reducer, Rest, Schedule, Source, SourceSpan, SourceText, StrId, Target, Type, TypeId, Worker, WorkerId,
+    Action, Answer, AnswerCase, Arm, BinaryOp, Call, Chunk, ChunkId, Condition, Const, ConstId, Decision,
+    Each, ErrorClass, ErrorWay, Expect, Field, FieldId, Flow, Image, Join, JoinId, Limits, Mock, MockCase,
+    MockReply, MockStage, Node, NodeId, NodeKind, OBSERVED, Op, Out, Param, Part, Policy, Protocol,
+    RecordField, Reducer, Rest, Schedule, Source, SourceSpan, SourceText, StrId, Target, Test, Timed, Type,
+    TypeId, Worker, WorkerId,
 };
 
 pub(crate) const SPAN: SourceSpan = SourceSpan {
@@ -53,11 +55,74 @@ pub(crate) fn sample() -> Image {
     };
     image.chunks = chunks();
     image.secrets.push(StrId(1));
+    image.tests.push(test());
     image.debug.files.push(SourceText {
         path: "main.flow".into(),
         text: "flow main() { … }\n".into(),
     });
     image
+}
+
+fn test() -> Test {
+    let stage = |times, reply| MockStage {
+        times,
+        after: Some(ChunkId(2)),
+        reply,
+    };
+    let part = || Part {
+        value: ChunkId(4),
+        text: StrId(2),
+        literal: false,
+        span: SPAN,
+    };
+    Test {
+        name: StrId(7),
+        flow: flow_bytecode::FlowId(0),
+        input: ChunkId(2),
+        config: None,
+        mocks: vec![Mock {
+            worker: WorkerId(0),
+            params: 0,
+            cases: vec![MockCase {
+                fits: Some(ChunkId(0)),
+                stages: vec![
+                    stage(Some(1), MockReply::Fails(ErrorClass::Timeout)),
+                    stage(None, MockReply::Value(ChunkId(2))),
+                ],
+            }],
+            span: SPAN,
+        }],
+        timed: vec![Timed {
+            at: ChunkId(2),
+            action: Action::Inject(ChunkId(2)),
+            span: SPAN,
+        }],
+        answers: vec![Answer {
+            node: StrId(4),
+            cases: vec![AnswerCase {
+                fits: None,
+                after: Some(ChunkId(2)),
+                value: ChunkId(2),
+            }],
+            span: SPAN,
+        }],
+        expects: vec![
+            Expect::Fails {
+                code: Some(StrId(1)),
+                at: None,
+                span: SPAN,
+            },
+            Expect::Condition(Condition {
+                holds: ChunkId(4),
+                sides: Some((part(), part())),
+                parts: vec![part()],
+                text: StrId(3),
+                span: SPAN,
+            }),
+        ],
+        says_end: true,
+        span: SPAN,
+    }
 }
 
 fn types() -> Vec<Type> {
@@ -312,6 +377,17 @@ fn chunks() -> Vec<Chunk> {
             ],
         ),
         acting(),
+        chunk(
+            OBSERVED as u16,
+            OBSERVED as u16,
+            vec![
+                Op::LoadField {
+                    dst: 0,
+                    field: FieldId(0),
+                },
+                Op::Return { src: 0 },
+            ],
+        ),
     ]
 }
 

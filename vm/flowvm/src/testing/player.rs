@@ -131,7 +131,7 @@ impl<'p> Player<'p> {
             config,
             limits: LimitChange::default(),
             breakpoints: Vec::new(),
-            early: false,
+            barrier: false,
             seed: options.seed,
         };
         let machine = begin(program, &start, test)?;

@@ -6,6 +6,7 @@
 //! - **Start value**: what a field holds before its first update (`start`).
 //! - **Passes**: what is proven about flows, and the graph that it is proven on (`passes`).
 //! - **Layout**: how a file is written (`format`); needs a syntax tree and nothing else.
+//! - **Import**: workflows of other systems as source (`import`).
 //! - **Schema**: what types look like from outside, as JSON Schema (`schema`).
 //! - **Image**: what the machine runs, made from a program without errors (`codegen`).
 
@@ -18,6 +19,7 @@ pub mod codegen;
 pub mod format;
 pub mod graph;
 pub mod hir;
+pub mod import;
 pub mod passes;
 pub mod schema;
 pub mod start;

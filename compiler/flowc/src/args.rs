@@ -61,6 +61,8 @@ pub(crate) enum Verb {
     New(New),
     /// JSON Schema of types, flows and workers
     Schema(Schema),
+    /// Turn another system's workflow into source
+    Import(Import),
     /// Completions for a shell
     Completions(Completions),
     /// The man page
@@ -202,6 +204,39 @@ pub(crate) struct Schema {
     pub(crate) file: PathBuf,
     /// A type, a flow or a worker [default: everything]
     pub(crate) name: Option<String>,
+}
+
+/// `flowc import`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What has no equivalent is reported on standard error, a line each.\n\nExamples:\n  \
+                  flowc import triage.json --from nullboiler -o triage.flow\n  \
+                  flowc import machine.asl.json --from asl > machine.flow\n  \
+                  flowc import plan.json --from batch -o plan.flow --report plan.txt"
+)]
+pub(crate) struct Import {
+    /// The file, `-` for standard input
+    pub(crate) file: PathBuf,
+    /// What it is a workflow of
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(crate) from: System,
+    /// Where to write the source [default: standard output]
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Where to write the report [default: standard error]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// What is imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum System {
+    /// Nodes, edges and a state schema.
+    Nullboiler,
+    /// Amazon States Language.
+    Asl,
+    /// A list of batches with `depends_on` and `fan_in_policy`.
+    Batch,
 }
 
 /// `flowc completions`

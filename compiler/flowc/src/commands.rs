@@ -6,6 +6,7 @@ mod disasm;
 mod explain;
 mod fmt;
 mod graph;
+mod import;
 mod new;
 mod schema;
 mod words;
@@ -51,6 +52,7 @@ pub(crate) fn perform(cli: &Cli) -> Outcome {
         Verb::Explain(args) => explain::explain(args),
         Verb::Schema(args) => schema::schema(args, cli.color),
         Verb::New(args) => new::new(args),
+        Verb::Import(args) => import::import(args, cli.color),
         Verb::Completions(args) => Ok(words::completions(args)),
         Verb::Man => words::man(),
     };

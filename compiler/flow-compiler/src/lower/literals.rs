@@ -73,7 +73,8 @@ impl Lower<'_> {
         } else {
             self.list_of(item)
         };
-        if item_want == Some(self.prim.json) {
+        // Where a `json` is wanted, the list is one; where a `[json]` is, it is a list of them.
+        if want.is_some_and(|want| matches!(self.kind(self.core(want)), TyKind::Json)) {
             return Expr {
                 kind: ExprKind::List(values),
                 ty: self.prim.json,

@@ -17,6 +17,9 @@ codes! {
     CONFIG_VALUE = "F3022", Error, "a value in flow.toml that does not fit";
     INPUT = "F3030", Error, "input that is no JSON object";
     MOCKS = "F3031", Error, "a mock file that cannot be used";
+    IMPORT_JSON = "F3032", Error, "a workflow to import that is no JSON";
+    IMPORT_KEY = "F3033", Error, "an unknown key in a workflow to import";
+    IMPORT_SHAPE = "F3034", Error, "a value of another form in a workflow to import";
     WORKER_UNBOUND = "F3040", Error, "a worker without an address";
     PROTOCOL = "F3041", Error, "a protocol that this flowvm does not speak";
     SECRET = "F3042", Error, "a secret that is not there";

@@ -6,6 +6,7 @@
 //! - **Start value**: what a field holds before its first update (`start`).
 //! - **Passes**: what is proven about flows, and the graph that it is proven on (`passes`).
 //! - **Layout**: how a file is written (`format`); needs a syntax tree and nothing else.
+//! - **Reference**: what a file offers, as Markdown and HTML (`doc`).
 //! - **Import**: workflows of other systems as source (`import`).
 //! - **Schema**: what types look like from outside, as JSON Schema (`schema`).
 //! - **Image**: what the machine runs, made from a program without errors (`codegen`).
@@ -16,6 +17,7 @@ mod project;
 mod roots;
 
 pub mod codegen;
+pub mod doc;
 pub mod format;
 pub mod graph;
 pub mod hir;

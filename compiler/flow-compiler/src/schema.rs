@@ -93,6 +93,16 @@ pub fn names(program: &Program) -> Vec<&str> {
     types.chain(flows).chain(workers).collect()
 }
 
+/// A constant as JSON; `None` for an instant, which no constant can be written as.
+pub fn constant(constant: &ConstValue) -> Option<Json> {
+    value::json(constant)
+}
+
+/// A duration in ISO 8601.
+pub fn duration(nanos: i64) -> String {
+    value::iso_duration(nanos)
+}
+
 fn entry_flows(program: &Program) -> impl Iterator<Item = &Flow> {
     program.flows.iter().take(program.entry_flows)
 }

@@ -61,6 +61,8 @@ pub(crate) enum Verb {
     New(New),
     /// JSON Schema of types, flows and workers
     Schema(Schema),
+    /// A reference of what a file offers, with drawings of its flows
+    Doc(Doc),
     /// Turn another system's workflow into source
     Import(Import),
     /// Completions for a shell
@@ -204,6 +206,31 @@ pub(crate) struct Schema {
     pub(crate) file: PathBuf,
     /// A type, a flow or a worker [default: everything]
     pub(crate) name: Option<String>,
+}
+
+/// `flowc doc`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  flowc doc triage.flow -o triage.md\n  flowc doc triage.flow --format html -o triage.html"
+)]
+pub(crate) struct Doc {
+    /// The file, `-` for standard input
+    pub(crate) file: PathBuf,
+    /// What to write [default: by the name of OUT, else Markdown]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Page>,
+    /// Where to write it [default: standard output]
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// What a reference is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Page {
+    /// Markdown, with drawings in Mermaid.
+    Markdown,
+    /// One HTML page, with drawings in SVG.
+    Html,
 }
 
 /// `flowc import`

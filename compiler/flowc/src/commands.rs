@@ -3,6 +3,7 @@
 mod build;
 mod check;
 mod disasm;
+mod doc;
 mod explain;
 mod fmt;
 mod graph;
@@ -52,6 +53,7 @@ pub(crate) fn perform(cli: &Cli) -> Outcome {
         Verb::Explain(args) => explain::explain(args),
         Verb::Schema(args) => schema::schema(args, cli.color),
         Verb::New(args) => new::new(args),
+        Verb::Doc(args) => doc::doc(args, cli.color),
         Verb::Import(args) => import::import(args, cli.color),
         Verb::Completions(args) => Ok(words::completions(args)),
         Verb::Man => words::man(),

@@ -32,7 +32,7 @@ fn object(entries: &[(String, ConstValue)]) -> Option<Map<String, Json>> {
 }
 
 /// A duration in ISO 8601: `PT5M`, `P7D`, `PT0.25S`.
-fn iso_duration(nanos: i64) -> String {
+pub(super) fn iso_duration(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };
     let whole = nanos.unsigned_abs();
     let (seconds, below) = (whole / 1_000_000_000, whole % 1_000_000_000);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::effect::{CacheKey, CheckResult, Conversation, LockWish, Verification};
 use crate::input::{AttemptId, Input, Start, Time};
 use flow_bytecode::{ErrorClass, SourceSpan, TypeId, WorkerId};
 
@@ -77,6 +78,72 @@ pub enum EventKind {
         message: String,
         /// When it is made again.
         retry_at: Option<Time>,
+    },
+    /// The run of a subgraph began: an attempt of its node. Lines about it have its name before those
+    /// of its nodes, with a `/` between them.
+    ChildStarted {
+        /// The activation's index.
+        index: u32,
+        /// Names it in what follows.
+        attempt: AttemptId,
+        /// The flow.
+        flow: String,
+        /// Its input.
+        input: Json,
+    },
+    /// The run of a subgraph ended.
+    ChildEnded {
+        /// The activation's index.
+        index: u32,
+        /// Which.
+        attempt: AttemptId,
+        /// How it stands.
+        status: Status,
+        /// What it returns, if it is done.
+        result: Json,
+    },
+    /// A step of a subgraph's run became whole.
+    ChildCommitted {
+        /// The number of the checkpoint within the run of the subgraph.
+        checkpoint: u64,
+    },
+    /// A turn of an agent was replied to, and was not the last.
+    Turned {
+        /// The activation's index.
+        index: u32,
+        /// Which, from 1.
+        turn: u64,
+        /// The tools that it asks for.
+        tools: Vec<String>,
+    },
+    /// Something about a reply was checked.
+    Checked {
+        /// The attempt whose reply it is.
+        attempt: AttemptId,
+        /// What came of it.
+        #[serde(flatten)]
+        result: CheckResult,
+    },
+    /// A kept reply served an activation; no attempt was made.
+    CacheHit {
+        /// The activation's index.
+        index: u32,
+        /// The key of the entry.
+        key: String,
+    },
+    /// An activation has taken its locks.
+    Locked {
+        /// The activation's index.
+        index: u32,
+        /// Their names; those of the store begin with `shared `.
+        locks: Vec<String>,
+    },
+    /// An activation waits for locks that others have.
+    LockAwaited {
+        /// The activation's index.
+        index: u32,
+        /// Those that it wants, all or none.
+        locks: Vec<String>,
     },
     /// An activation settled.
     Settled {
@@ -276,6 +343,32 @@ pub enum Effect {
     Dispatch(Dispatch),
     /// Stop an attempt; its outcome is no longer wanted.
     Abort(AttemptId),
+    /// Look for a kept reply, and apply [`Input::Looked`].
+    Look {
+        /// Names the activation in the answer.
+        activation: String,
+        /// What is looked for.
+        key: CacheKey,
+    },
+    /// Keep a reply for a time. Nothing depends on it.
+    Keep {
+        /// Under which key.
+        key: CacheKey,
+        /// The reply: a bare value or an envelope.
+        reply: Json,
+        /// How long it lives, nanoseconds.
+        ttl: i64,
+    },
+    /// Check a reply before it counts, and apply [`Input::Verified`].
+    Verify(Verification),
+    /// Take locks of the store, all or none, first come first served; apply [`Input::Locked`] once
+    /// they are held, or at once if the wait would close a circle.
+    Lock(LockWish),
+    /// Give back locks of the store, or stop waiting for them.
+    Unlock {
+        /// Whose.
+        activation: String,
+    },
 }
 
 /// An attempt to be sent.
@@ -285,7 +378,7 @@ pub struct Dispatch {
     pub attempt: AttemptId,
     /// The same for every attempt of one call.
     pub key: String,
-    /// The node.
+    /// The node; in a subgraph with the names of those around it: `sub#1/search`.
     pub node: String,
     /// The index of the activation within its group.
     pub index: u32,
@@ -301,6 +394,8 @@ pub struct Dispatch {
     pub options: Json,
     /// What the reply must be: for protocols that ask for a shape.
     pub reply: TypeId,
+    /// Of an agent: its tools, and what was said before.
+    pub conversation: Option<Conversation>,
     /// When the attempt times out. The host ends it and reports `timeout`.
     pub deadline: Option<Time>,
     /// Whether this call was sent before a crash and its outcome is unknown.

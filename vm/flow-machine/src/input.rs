@@ -6,6 +6,8 @@ use serde_json::{Map, Value as Json};
 
 use flow_bytecode::ErrorClass;
 
+use crate::effect::CheckResult;
+
 /// Nanoseconds since the Unix epoch, UTC. Given by the host; the machine has no clock.
 pub type Time = i64;
 
@@ -59,6 +61,8 @@ pub struct LimitChange {
     pub age: Option<i64>,
     pub parallel: Option<u64>,
     pub tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u64>,
 }
 
 /// What came from outside.
@@ -71,6 +75,34 @@ pub enum Input {
         attempt: AttemptId,
         /// How.
         outcome: Outcome,
+    },
+    /// What [`crate::Effect::Look`] found.
+    Looked {
+        /// Which activation asked.
+        activation: String,
+        /// The kept reply, if there is one that has not outlived its time.
+        found: Option<Json>,
+    },
+    /// What became of [`crate::Effect::Lock`].
+    Locked {
+        /// Which activation asked.
+        activation: String,
+        /// Whether it has them now; otherwise its wait would close a circle.
+        held: bool,
+    },
+    /// What came of [`crate::Effect::Verify`].
+    Verified {
+        /// Which activation asked.
+        activation: String,
+        /// What came of each check, in order.
+        results: Vec<CheckResult>,
+    },
+    /// Somebody decides about an attempt that needs input.
+    Decide {
+        /// As in `Answer`.
+        interrupt: String,
+        /// What.
+        decision: Decision,
     },
     /// Somebody answers an open interrupt.
     Answer {
@@ -107,6 +139,24 @@ pub enum Input {
     Resume {
         /// Limits to raise.
         limits: LimitChange,
+    },
+}
+
+/// What may be done about an attempt that needs input.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum Decision {
+    /// Its reply counts as it is.
+    Accept {
+        /// Why, for people.
+        reason: String,
+    },
+    /// The call is made again; the attempts that are left stay as many.
+    Again,
+    /// The activation has failed.
+    GiveUp {
+        /// Why, for people.
+        reason: String,
     },
 }
 

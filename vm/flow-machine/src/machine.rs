@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use crate::effect::LockWish;
 use crate::event::{Checkpoint, Dispatch, Effect, Event, RunError, Status};
 use crate::input::{Branch, Input, Refusal, Start, Time};
 use crate::program::Program;
@@ -42,10 +43,24 @@ pub struct OpenInterrupt {
     pub ask: String,
     /// What is shown beside it; null for nothing.
     pub show: Json,
-    /// What an answer must be; none: anything.
+    /// What an answer must be; none: anything, or what `about` says.
     pub answer: Option<TypeId>,
+    /// What the question is about.
+    pub about: Question,
     /// When it times out.
     pub due: Option<Time>,
+}
+
+/// What a question is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// What its node asks.
+    Node,
+    /// An attempt that needs input: the answer stands for its reply, null makes it again, and
+    /// [`Input::Decide`] is possible.
+    Attempt,
+    /// Whether an agent may use a tool: a bool, or an object with `approve` and, if need be, `reason`.
+    Approval,
 }
 
 /// Why a log does not give a run.
@@ -169,6 +184,11 @@ impl Machine {
     /// at everything there is.
     pub fn broken_invariants(&self) -> Vec<String> {
         self.run.broken_invariants()
+    }
+
+    /// The locks of the store that the run has, by activation.
+    pub fn shared_locks(&self) -> Vec<LockWish> {
+        self.run.shared_locks()
     }
 
     /// Tokens that workers have reported.

@@ -2,6 +2,8 @@
 //!
 //! - **Activation** (`activation`): one node to be executed once; **group** (`send`): what a send started.
 //! - **Begin** (`begin`): starts what may start. **Attempt**, **envelope**, **retry**: calls and what came of them.
+//! - **Cache**, **lock**: what may come before a call. **Verify**: what may come before a reply counts.
+//! - **Agent** (`agent`): turns and tools. **Child** (`child`): the runs of subgraphs.
 //! - **Settle** (`settle`): what success does; **failure**: where a failure goes; **interrupt**, **wait**: what is open.
 //! - **Fire** (`fire`), **route**, **join**: what is triggered. **Step** (`step`): commits, checkpoints.
 //! - **Decide** (`decide`): what outcomes of one instant decide; **race**, **until**, **withdraw**, **standing**.
@@ -9,9 +11,12 @@
 //!   a checkpoint of it.
 
 mod activation;
+mod agent;
 mod attempt;
 mod begin;
 mod branch;
+mod cache;
+mod child;
 mod decide;
 mod early;
 mod ending;
@@ -25,6 +30,7 @@ mod interrupt;
 mod invariants;
 mod join;
 mod limit;
+mod lock;
 mod outside;
 mod phases;
 mod race;
@@ -38,8 +44,8 @@ mod standing;
 mod start;
 mod state;
 mod step;
-mod support;
 mod until;
+mod verify;
 mod wait;
 mod withdraw;
 
@@ -52,12 +58,14 @@ use serde_json::Value as Json;
 use crate::event::{Effect, Event, EventKind, RunError, Status};
 use crate::input::{AttemptId, Start, Time};
 use crate::interp::Interp;
+use crate::locks::LockTable;
 use crate::machine::Output;
 use crate::program::Program;
 use crate::value::Value;
 pub use branch::{course, course_to};
 
 use activation::{ActId, Activation, GroupId, Phase, Role, Stop, Via, Ways};
+use child::{Account, ChildId, Outer, Site};
 use decide::{Matter, Place};
 use ending::{Ending, UndoEntry};
 use graph::Graph;
@@ -121,6 +129,28 @@ pub(crate) struct Run {
     ready: BTreeSet<ActId>,
     attempts: BTreeMap<AttemptId, ActId>,
     timers: BTreeSet<(Time, ActId)>,
+    /// Activations for which the host, or the table of locks, owes an answer, by full name.
+    errands: BTreeMap<String, ActId>,
+    locks: LockTable,
+    /// Runs of subgraphs: those under way, and ended ones that may have to go on or be undone.
+    children: BTreeMap<ChildId, Box<Run>>,
+    /// Those under way, by the name that their activations begin with.
+    child_ids: BTreeMap<String, ChildId>,
+    /// Runs of subgraphs that may be able to move.
+    stirred: BTreeSet<ChildId>,
+    /// Where this run stands, if it is that of a subgraph, and what it may do.
+    place: Site,
+    outer: Outer,
+    /// What the runs of subgraphs have used.
+    inner: Account,
+    /// A limit of an outer run that was met in this one.
+    hit: Option<&'static str>,
+    /// What the run gives to the one that it belongs to.
+    value: Value,
+    /// How many uses of tools there were.
+    tools: u32,
+    /// Who has got locks by somebody else's giving them back, and does not know it yet.
+    granted: BTreeSet<String>,
     in_flight: u64,
     /// How many activations there are in each phase.
     phases: Phases,
@@ -141,8 +171,8 @@ pub(crate) struct Run {
     waits: BTreeMap<u64, ActId>,
     /// How many interrupts and waits were opened.
     openings: u64,
-    /// Events that no wait has used: declared index and data, oldest first.
-    inbox: Vec<(u32, Value)>,
+    /// Events that no wait has used: name and data, oldest first.
+    inbox: Vec<(Arc<str>, Json)>,
     /// What was recorded and may decide something, in the order in which it counts.
     deciding: BTreeMap<Place, Matter>,
     matters: u64,
@@ -219,6 +249,7 @@ enum Verdict {
 impl Run {
     /// Moves the run as far as it goes.
     fn advance(&mut self) {
+        self.stir_children();
         loop {
             if self.is_stopped() {
                 return;
@@ -239,9 +270,15 @@ impl Run {
             return false;
         }
         if matches!(self.life, Life::Ending(_)) {
-            return self.commit_next() || self.begin_ready() || self.move_ending();
+            return self.take_granted()
+                || self.move_children()
+                || self.commit_next()
+                || self.begin_ready()
+                || self.move_ending();
         }
-        self.reopen_listeners()
+        self.take_granted()
+            || self.move_children()
+            || self.reopen_listeners()
             || self.apply_injected()
             || self.commit_whole()
             || self.fire_settled()
@@ -275,6 +312,10 @@ impl Run {
     fn event(&mut self, step: u64, node: Option<NodeId>, kind: EventKind) {
         self.seq += 1;
         let node = node.map(|node| self.node_name(node).to_string());
+        let node = match self.place.names.as_str() {
+            "" => node,
+            names => Some(format!("{names}{}", node.unwrap_or_default())),
+        };
         self.out.events.push(Event {
             seq: self.seq,
             step,
@@ -319,12 +360,16 @@ impl Run {
         }
         self.timers.extend(dues(&now).into_iter().map(|due| (due, id)));
         self.note_open(id, &was, &now);
+        self.note_errand(id, &was, &now);
         self.in_flight -= u64::from(matches!(was, Phase::Running { .. }));
         self.in_flight += u64::from(matches!(now, Phase::Running { .. }));
         if counts {
             self.count_live(id.node, step, holds(&was), holds(&now));
         }
-        if !matches!(now, Phase::Queued | Phase::Running { .. }) {
+        if !matches!(
+            now,
+            Phase::Queued | Phase::Running { .. } | Phase::Acting { .. } | Phase::Inside { .. }
+        ) {
             self.ready.remove(&id);
             self.leave_lane(id);
         }
@@ -430,7 +475,8 @@ fn holds(phase: &Phase) -> bool {
 
 fn dues(phase: &Phase) -> Vec<Time> {
     match phase {
-        Phase::Retrying { due } => vec![*due],
+        Phase::Retrying { due } | Phase::Proving { due } => vec![*due],
+        Phase::Acting { due } | Phase::Inside { deadline: due } => due.iter().copied().collect(),
         Phase::Open(question) => question.due.into_iter().collect(),
         Phase::Waiting(waiting) => waiting
             .dues

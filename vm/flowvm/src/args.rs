@@ -225,13 +225,24 @@ pub struct Resume {
 #[command(after_help = "Examples:\n  \
     flowvm answer RUN '{\"send\": true}'\n  \
     flowvm answer RUN approve#2 @answer.json\n  \
-    flowvm answer RUN            asks on the terminal, from the answer's type")]
+    flowvm answer RUN            asks on the terminal, from the answer's type\n  \
+    flowvm answer RUN build --accept 'I looked at it'\n  \
+    flowvm answer RUN build --give-up 'not worth it'")]
 pub struct Answer {
     /// The run
     pub run: String,
     /// The interrupt, if several are open, and the answer: JSON, @FILE or - for standard input
     #[arg(num_args = 0..=2, value_names = ["INTERRUPT", "JSON"], allow_negative_numbers = true)]
     pub rest: Vec<String>,
+    /// Of an attempt that needs input: its reply counts as it is
+    #[arg(long, value_name = "REASON", num_args = 0..=1, default_missing_value = "", group = "decision")]
+    pub accept: Option<String>,
+    /// Of an attempt that needs input: the call is made again
+    #[arg(long, group = "decision")]
+    pub again: bool,
+    /// Of an attempt that needs input: it has failed
+    #[arg(long, value_name = "REASON", num_args = 0..=1, default_missing_value = "", group = "decision")]
+    pub give_up: Option<String>,
 }
 
 /// `flowvm retry`

@@ -1,9 +1,12 @@
 //! Hosts do what the machine says and feed back what came of it. This one drives one run on this machine:
 //! commit first, then effects; timers, letters from other processes, and a lease on the run.
 //!
-//! - `calls`: attempts under way and those that wait for a slot.
+//! - `calls`: attempts under way and those that wait for a slot. `errands`: kept replies and locks. `proofs`: checks
+//!   of replies.
 
 mod calls;
+mod errands;
+mod proofs;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,8 +16,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use flow_machine::{
-    AttemptId, Branch, Checkpoint, Effect, Event, EventKind, Input, Machine, Output, Program, Start, Status,
-    Time, course, course_to,
+    AttemptId, Branch, Checkpoint, Effect, Event, EventKind, Input, Machine, Output, Program, Question,
+    Start, Status, Time, course, course_to,
 };
 use serde_json::{Map, Value as Json};
 
@@ -27,6 +30,8 @@ use crate::schema;
 use crate::store::{Commit, Head, NewRun, OpenInterrupt, Owner, RunRow, Settings, Store};
 use crate::workers::{Reply, outcome};
 use calls::Calls;
+use errands::Errands;
+use proofs::Proofs;
 
 /// Sees what happens, after it is durable.
 pub trait Observer {
@@ -70,6 +75,9 @@ pub struct Host<S: Store> {
     interrupts: Vec<OpenInterrupt>,
     /// Letters that were applied but are not yet committed, with the reason if refused.
     letters: Vec<(i64, Option<String>)>,
+    /// What else the machine has asked for.
+    errands: Errands,
+    proofs: Proofs,
     /// When something was last written.
     written: Instant,
     /// What came of the start: durable, but neither seen nor done yet.
@@ -112,7 +120,7 @@ impl<S: Store> Host<S> {
     ) -> Result<Self> {
         let at = now();
         let calls = Calls::new(program, &setting, &start.run, &start.flow)?;
-        let (run, flow, settings) = (start.run.clone(), start.flow.clone(), setting.settings);
+        let (run, flow, settings) = (start.run.clone(), start.flow.clone(), &setting.settings);
         let mut machine = Machine::start(program.clone(), start, at).map_err(Error::refused)?;
         let out = machine.take();
         let interrupts = open_interrupts(&machine);
@@ -138,10 +146,10 @@ impl<S: Store> Host<S> {
             image,
             parent: None,
             at,
-            settings: &settings,
+            settings,
         };
         store.create(&row, &first, &Owner::current())?;
-        let mut host = Self::of(store, machine, calls, run, 1);
+        let mut host = Self::of(store, machine, calls, run, (1, &setting));
         host.seq = out.events.len() as u64;
         host.interrupts = interrupts;
         host.calls.committed(&out.events);
@@ -192,14 +200,14 @@ impl<S: Store> Host<S> {
         store.create(&row, &first, &Owner::current())?;
         calls.committed(&events[..copied]);
         calls.committed(&out.events);
-        let mut host = Self::of(store, machine, calls, branch.run.clone(), 1);
+        let mut host = Self::of(store, machine, calls, branch.run.clone(), (1, &setting));
         host.seq = events.len() as u64;
         host.interrupts = interrupts;
         host.begun = Some(out);
         Ok(host)
     }
 
-    fn of(store: S, machine: Machine, calls: Calls, run: String, epoch: u64) -> Self {
+    fn of(store: S, machine: Machine, calls: Calls, run: String, (epoch, setting): (u64, &Setting)) -> Self {
         Self {
             store,
             machine,
@@ -209,6 +217,8 @@ impl<S: Store> Host<S> {
             seq: 0,
             interrupts: Vec::new(),
             letters: Vec::new(),
+            errands: Errands::new(&setting.settings),
+            proofs: Proofs::new(setting),
             written: Instant::now(),
             begun: None,
             folded: 0,
@@ -259,7 +269,8 @@ impl<S: Store> Host<S> {
         let opened = (|| {
             let program = load(&row.program, &store.program(&row.program)?)?;
             let events = store.events(id, 0)?;
-            let mut calls = Calls::new(&program, &Setting::of(&row)?, id, &row.flow)?;
+            let setting = Setting::of(&row)?;
+            let mut calls = Calls::new(&program, &setting, id, &row.flow)?;
             let seq = events.len() as u64;
             let machine = make(program, &events)?;
             let events = course(events);
@@ -268,12 +279,14 @@ impl<S: Store> Host<S> {
                 EventKind::Committed { checkpoint } => Some(checkpoint),
                 _ => None,
             });
-            Ok((machine, calls, seq, last.unwrap_or(0), store.interrupts(id)?))
+            let interrupts = store.interrupts(id)?;
+            Ok((machine, calls, seq, last.unwrap_or(0), interrupts, setting))
         })();
         match opened {
-            Ok((machine, calls, seq, folded, interrupts)) => {
-                let mut host = Self::of(store, machine, calls, id.to_owned(), epoch);
+            Ok((machine, calls, seq, folded, interrupts, setting)) => {
+                let mut host = Self::of(store, machine, calls, id.to_owned(), (epoch, &setting));
                 (host.seq, host.folded, host.interrupts) = (seq, folded, interrupts);
+                host.errands.regain(&mut host.store, id, &host.machine)?;
                 Ok(host)
             }
             Err(error) => {
@@ -324,6 +337,15 @@ impl<S: Store> Host<S> {
         let mut heartbeat = every(HEARTBEAT);
         let mut inbox = every(INBOX_POLL);
         loop {
+            if !self.errands.has_regained(&mut self.store, &self.run, observer)? {
+                tokio::select! {
+                    biased;
+                    Ok(_) = stop.wait_for(|stop| *stop) => return Ok(Rest::Stopped),
+                    _ = inbox.tick() => {}
+                    _ = heartbeat.tick() => self.renew()?,
+                }
+                continue;
+            }
             self.commit(observer).await?;
             if self.is_at_rest()? && !self.take_letters()? {
                 return Ok(Rest::Settled);
@@ -335,8 +357,12 @@ impl<S: Store> Host<S> {
                 biased;
                 Ok(_) = stop.wait_for(|stop| *stop) => return Ok(Rest::Stopped),
                 first = self.calls.next() => self.settle(first),
+                (activation, results) = self.proofs.next() => self.tell(Input::Verified { activation, results }),
                 () = until(self.machine.next_due()) => self.tick(),
-                _ = inbox.tick() => { self.take_letters()?; }
+                _ = inbox.tick() => {
+                    self.take_letters()?;
+                    self.errands.ask_locks(&mut self.store, &self.run, &mut self.machine)?;
+                }
                 _ = heartbeat.tick() => self.renew()?,
             }
         }
@@ -346,6 +372,9 @@ impl<S: Store> Host<S> {
     /// resumes it.
     pub fn close(mut self) -> Result<Machine> {
         self.calls.abort_all();
+        self.proofs.abort_all();
+        self.store
+            .unlock_others(&self.run, &self.machine.shared_locks())?;
         self.store.release(&self.run, self.epoch)?;
         Ok(self.machine)
     }
@@ -354,8 +383,17 @@ impl<S: Store> Host<S> {
     async fn commit(&mut self, observer: &mut dyn Observer) -> Result<()> {
         if let Some(begun) = self.begun.take() {
             observer.committed(&begun.events, &begun.checkpoints, &self.machine);
-            self.perform(begun.effects);
+            self.perform(begun.effects, observer)?;
         }
+        while self.commit_once(observer).await? {}
+        for (attempt, why) in self.calls.news() {
+            observer.waiting(&attempt, &why);
+        }
+        Ok(())
+    }
+
+    /// Whether what was done has moved the machine again.
+    async fn commit_once(&mut self, observer: &mut dyn Observer) -> Result<bool> {
         let out = self.machine.take();
         if !out.events.is_empty() || !out.checkpoints.is_empty() || !self.letters.is_empty() {
             let head = head(&self.machine);
@@ -382,11 +420,7 @@ impl<S: Store> Host<S> {
             self.calls.committed(&out.events);
             observer.committed(&out.events, &out.checkpoints, &self.machine);
         }
-        self.perform(out.effects);
-        for (attempt, why) in self.calls.news() {
-            observer.waiting(&attempt, &why);
-        }
-        Ok(())
+        self.perform(out.effects, observer)
     }
 
     /// The whole state, at distances that grow with the number of the checkpoint: a state of any age is a fold over
@@ -399,13 +433,42 @@ impl<S: Store> Host<S> {
             .then(|| (last, self.machine.state()))
     }
 
-    fn perform(&mut self, effects: Vec<Effect>) {
+    /// Does what the machine says. Whether an answer was there at once.
+    fn perform(&mut self, effects: Vec<Effect>, observer: &mut dyn Observer) -> Result<bool> {
+        let mut answered = false;
         for effect in effects {
             match effect {
                 Effect::Dispatch(dispatch) => self.calls.send(dispatch, &mut self.store),
                 Effect::Abort(attempt) => self.calls.abort(&attempt),
+                Effect::Look { activation, key } => {
+                    let found = self.errands.look(&self.store, key)?;
+                    self.tell(Input::Looked { activation, found });
+                    answered = true;
+                }
+                Effect::Keep { key, reply, ttl } => {
+                    self.errands.keep(&mut self.store, key, &reply, ttl)?;
+                }
+                Effect::Verify(verification) => self.proofs.start(verification),
+                Effect::Lock(wish) => {
+                    self.errands.wish(wish);
+                    answered |= self
+                        .errands
+                        .ask_locks(&mut self.store, &self.run, &mut self.machine)?;
+                    if let Some(wish) = self.errands.last_wish() {
+                        observer.waiting(&wish.activation, &errands::waits_for(wish));
+                    }
+                }
+                Effect::Unlock { activation } => {
+                    self.errands.unlock(&mut self.store, &self.run, &activation)?;
+                }
             }
         }
+        Ok(answered)
+    }
+
+    /// Tells the machine what it has asked for. Refused is what it does not want any more.
+    fn tell(&mut self, input: Input) {
+        let _ = self.machine.apply(input, now());
     }
 
     /// Tells the machine how calls ended: this one and all that have ended meanwhile, as of one instant.
@@ -459,16 +522,24 @@ impl<S: Store> Host<S> {
     /// Whether only the clock moves the run, and not soon.
     fn is_asleep(&self) -> bool {
         let is_far = |due| due > now() + SLEEP_NS;
-        self.lets_go && self.calls.is_idle() && self.machine.next_due().is_some_and(is_far)
+        self.lets_go
+            && self.calls.is_idle()
+            && self.proofs.are_done()
+            && self.errands.are_done()
+            && self.machine.next_due().is_some_and(is_far)
     }
 
     /// Whether nothing moves the run from here. A run that should move and has nothing to wait for is a
     /// failure of ours, and is said rather than waited for.
     fn is_at_rest(&self) -> Result<bool> {
         if self.machine.status() != Status::Running {
-            return Ok(self.calls.is_idle());
+            return Ok(self.calls.is_idle() && self.proofs.are_done());
         }
-        if self.calls.is_idle() && self.machine.next_due().is_none() {
+        if self.calls.is_idle()
+            && self.proofs.are_done()
+            && self.errands.are_done()
+            && self.machine.next_due().is_none()
+        {
             let message = format!(
                 "run `{}` neither moves nor rests: this is a bug of flowvm",
                 self.run
@@ -498,9 +569,11 @@ pub fn open_interrupts(machine: &Machine) -> Vec<OpenInterrupt> {
         name: one.name,
         ask: one.ask,
         show: one.show,
-        schema: one
-            .answer
-            .map_or_else(|| serde_json::json!({}), |ty| schema::of(image, ty)),
+        schema: match (one.about, one.answer) {
+            (Question::Approval, _) => schema::approval(),
+            (_, Some(ty)) => schema::of(image, ty),
+            (_, None) => serde_json::json!({}),
+        },
         due: one.due,
     });
     open.collect()

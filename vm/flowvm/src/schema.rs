@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use flow_bytecode::{Const, ConstId, Image, RecordField, Type, TypeId};
+use flow_bytecode::{Const, ConstId, Image, RecordField, Type, TypeId, Worker};
 
 /// How deep a recursive type is written out.
 const DEPTH: u32 = 12;
@@ -10,6 +10,37 @@ const DEPTH: u32 = 12;
 /// The schema of a type.
 pub fn of(image: &Image, ty: TypeId) -> Json {
     at(image, ty, 0)
+}
+
+/// A worker as a tool of an agent: its name, what it is for, and the schemas of what it takes and gives.
+pub fn tool(image: &Image, worker: &Worker) -> Json {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for param in &worker.params {
+        let mut schema = of(image, param.ty);
+        if let (Some(doc), Json::Object(schema)) = (param.doc, &mut schema) {
+            schema.insert("description".to_owned(), json!(image.str(doc)));
+        }
+        let may_be_left_out =
+            param.default.is_some() || matches!(image.types[param.ty.index()], Type::Nullable(_));
+        if !may_be_left_out {
+            required.push(image.str(param.name));
+        }
+        properties.insert(image.str(param.name).to_owned(), schema);
+    }
+    json!({
+        "name": image.str(worker.name),
+        "description": worker.doc.map(|doc| image.str(doc)),
+        "parameters": { "type": "object", "properties": properties, "required": required },
+        "result": of(image, worker.reply),
+    })
+}
+
+/// What an answer to the question must be whether a tool may be used.
+pub fn approval() -> Json {
+    json!({
+        "type": "boolean",
+        "description": "or an object with `approve` and `reason`",
+    })
 }
 
 fn at(image: &Image, ty: TypeId, depth: u32) -> Json {

@@ -9,7 +9,8 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use flow_machine::{Checkpoint, Event, Input, RunError, Status, Time};
+use flow_machine::locks::Asked;
+use flow_machine::{CacheKey, Checkpoint, Event, Input, LockWish, RunError, Status, Time};
 
 use crate::error::Result;
 
@@ -68,6 +69,19 @@ pub trait Store {
     fn memory_delete(&mut self, namespace: &str, key: &str) -> Result<bool>;
     /// `list`: the keys, sorted.
     fn memory_list(&self, namespace: &str) -> Result<Vec<String>>;
+
+    /// The reply that is kept under a key, if it has not outlived its time.
+    fn cache_get(&self, key: &CacheKey, now: Time) -> Result<Option<Json>>;
+    /// Keeps a reply until a moment, instead of what was kept under the key before.
+    fn cache_put(&mut self, key: &CacheKey, reply: &Json, until: Time) -> Result<()>;
+
+    /// Asks for locks for an activation of a run, all or none; asking again keeps its place in line. What
+    /// runs whose process died had and waited for does not count.
+    fn lock(&mut self, run: &str, wish: &LockWish, now: Time) -> Result<Asked>;
+    /// Gives back what an activation has, and ends its wait.
+    fn unlock(&mut self, run: &str, activation: &str) -> Result<()>;
+    /// Gives back what a run has beyond what these activations have, and ends all its waits.
+    fn unlock_others(&mut self, run: &str, keep: &[LockWish]) -> Result<()>;
 }
 
 /// Whether a commit has become durable.

@@ -2,7 +2,7 @@
 //! when and how often a call is made is not decided here.
 //!
 //! - `exec`: child processes. `http`, `webhook`: over the network, on the client in `client`.
-//! - `memory`: the built-in `store`. `mock`, `synthetic`: replies that are not asked for anywhere. `secrets`: values for names, and masks.
+//! - `proof`: checks of replies. `memory`: the built-in `store`. `mock`, `synthetic`: replies that are not asked for anywhere. `secrets`: values for names, and masks.
 
 mod client;
 mod exec;
@@ -11,6 +11,7 @@ pub(crate) mod memory;
 pub mod mock;
 #[cfg(test)]
 mod network_tests;
+pub(crate) mod proof;
 pub mod secrets;
 pub mod synthetic;
 mod trace;
@@ -56,6 +57,8 @@ pub struct Call {
     pub args: Map<String, Json>,
     /// What the worker's body says.
     pub options: Json,
+    /// Of an agent: its turn, its tools with their schemas, and what was said before.
+    pub conversation: Option<Json>,
     /// What a reply is made of.
     pub shape: Shape,
     /// Where the worker is.

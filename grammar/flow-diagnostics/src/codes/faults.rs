@@ -4,7 +4,6 @@ codes! {
     BAD_INPUT = "F2001", Error, "input that does not fit";
     UNKNOWN_BREAKPOINT = "F2002", Error, "a breakpoint at no node";
     UNKNOWN_FLOW = "F2003", Error, "a program has no such flow";
-    NOT_RUNNABLE = "F2004", Error, "a part of the language that the machine does not run yet";
     OUT_OF_RANGE = "F2101", Error, "a position that the list does not have";
     DIVISION_BY_ZERO = "F2102", Error, "a division by zero";
     OVERFLOW = "F2103", Error, "a number beyond 64 bits";
@@ -27,6 +26,8 @@ codes! {
     CHILD_LIMIT = "F2206", Error, "a limit inside a subgraph";
     CHILD_FAILED = "F2207", Error, "a subgraph that failed";
     REPORTED = "F2208", Error, "a failure that the worker reported";
+    DEADLOCK = "F2209", Error, "locks in a circle";
+    UNVERIFIED = "F2210", Error, "a result that did not pass its checks";
     JOIN_FAILED = "F2301", Error, "a join that can pass no more";
     NOT_OPEN = "F2401", Error, "a question that is not open";
     BAD_ANSWER = "F2402", Error, "an answer of another type";
@@ -41,6 +42,7 @@ codes! {
     BEGUN_AHEAD = "F2411", Error, "a checkpoint behind which something had begun";
     NO_CHECKPOINT = "F2412", Error, "a checkpoint that a run does not have";
     NOT_ITS_LOG = "F2413", Error, "a log that the program does not give";
+    NOT_DECIDABLE = "F2414", Error, "a decision that the question does not take";
     LIMIT_MET = "F2501", Error, "a limit was met";
     CANCELLED = "F2502", Error, "the run was cancelled";
     FAILED_ON_PURPOSE = "F2503", Error, "the flow ended as failed";

@@ -86,6 +86,13 @@ pub fn canonical_bytes(value: &Value) -> Vec<u8> {
     out
 }
 
+/// The same for JSON.
+pub(crate) fn canonical_json(json: &Json) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_canonical(&mut out, json);
+    out
+}
+
 fn write_canonical(out: &mut Vec<u8>, json: &Json) {
     match json {
         Json::Array(items) => {

@@ -8,10 +8,14 @@ use flow_bytecode::{
 };
 use serde_json::Value as Json;
 
+use crate::effect::CacheKey;
 use crate::event::Settlement;
 use crate::input::{AttemptId, Outcome, Time};
 use crate::interp::Update;
 use crate::value::Value;
+
+use super::agent::Talk;
+use super::verify::Unproven;
 
 /// What an activation is called: the same however outcomes are timed. The order is that in which
 /// updates of one step are applied and triggers are followed.
@@ -38,6 +42,8 @@ pub(crate) enum Via {
     Join(JoinId),
     /// A deferred node that was released.
     Held,
+    /// A turn of an agent.
+    Tool,
     /// The end of the run.
     Ending,
 }
@@ -51,6 +57,15 @@ pub(crate) enum Role {
     Finally,
     /// Compensates the call that was recorded as number so-and-so.
     Undo(u64),
+    /// Is used by an agent.
+    Tool {
+        agent: ActId,
+        turn: u64,
+        /// Which use of the turn, from 0.
+        call: u32,
+        /// Whether somebody has to agree first.
+        approval: bool,
+    },
 }
 
 /// One node to be executed once.
@@ -76,6 +91,16 @@ pub(crate) struct Activation {
     pub(crate) tries: u32,
     /// The call, once its arguments are known.
     pub(crate) call: Option<Arc<CallFrame>>,
+    /// Of an agent: what was said.
+    pub(crate) talk: Option<Box<Talk>>,
+    /// Of a tool: whether somebody has agreed to its use.
+    pub(crate) approved: bool,
+    /// A reply that waits for its checks, or for somebody who says whether it counts.
+    pub(crate) unproven: Option<Box<Unproven>>,
+    /// Under which key a reply to its call is kept.
+    pub(crate) cached: Option<Arc<CacheKey>>,
+    /// Whether it has, or waits for, locks.
+    pub(crate) locks: Locks,
     /// What it does to the state when its step commits.
     pub(crate) updates: Vec<Update>,
     /// Where it leads when it fires.
@@ -108,6 +133,28 @@ pub(crate) enum Phase {
         /// Whether it was called before the log was cut.
         resent: bool,
     },
+    /// The host looks for a kept reply.
+    Looking,
+    /// Waits for locks.
+    Locking {
+        /// Of the store; otherwise of the run.
+        shared: bool,
+    },
+    /// An agent whose tools are under way.
+    Acting {
+        /// When the whole conversation times out.
+        due: Option<Time>,
+    },
+    /// A subgraph whose run is under way.
+    Inside {
+        /// When it times out.
+        deadline: Option<Time>,
+    },
+    /// Its reply is being checked.
+    Proving {
+        /// When somebody is asked instead.
+        due: Time,
+    },
     /// To be called again.
     Retrying {
         /// When.
@@ -123,6 +170,18 @@ pub(crate) enum Phase {
     Failed,
     /// Over.
     Settled(Settlement),
+}
+
+/// The locks of an activation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Locks {
+    /// None, or not asked for yet.
+    #[default]
+    No,
+    /// It stands in line; these are their names in the table.
+    Wanted(Arc<[String]>),
+    /// It has them.
+    Held(Arc<[String]>),
 }
 
 /// An open question.
@@ -148,6 +207,10 @@ pub(crate) enum About {
     Outcome,
     /// A call that is blocked: null makes it again, another answer stands for the reply.
     Blocked,
+    /// A reply that could not be checked: the same.
+    Unproven,
+    /// A tool that an agent wants to use.
+    Approval,
 }
 
 /// An open wait.
@@ -269,6 +332,11 @@ impl Activation {
             attempts: 0,
             tries: 0,
             call: None,
+            talk: None,
+            approved: false,
+            unproven: None,
+            cached: None,
+            locks: Locks::No,
             updates: Vec::new(),
             ways: Ways::None,
             fired: false,
@@ -289,7 +357,13 @@ impl Activation {
     /// Whether it has begun and runs by itself.
     pub(crate) fn runs(&self) -> bool {
         match self.phase {
-            Phase::Running { .. } | Phase::Retrying { .. } => true,
+            Phase::Running { .. }
+            | Phase::Retrying { .. }
+            | Phase::Looking
+            | Phase::Locking { .. }
+            | Phase::Acting { .. }
+            | Phase::Inside { .. }
+            | Phase::Proving { .. } => true,
             Phase::Queued => self.attempts > 0,
             _ => false,
         }
@@ -301,6 +375,11 @@ impl Activation {
             && match self.phase {
                 Phase::Queued
                 | Phase::Running { .. }
+                | Phase::Looking
+                | Phase::Locking { .. }
+                | Phase::Acting { .. }
+                | Phase::Inside { .. }
+                | Phase::Proving { .. }
                 | Phase::Retrying { .. }
                 | Phase::Answered(_)
                 | Phase::Failed => true,
@@ -322,6 +401,8 @@ impl From<Foreign> for Update {
 impl Failure {
     pub(crate) fn new(class: ErrorClass, message: impl Into<String>) -> Failure {
         let code = match class {
+            ErrorClass::Deadlock => "F2209",
+            ErrorClass::Verification => "F2210",
             ErrorClass::Timeout => "F2202",
             ErrorClass::InvalidReply => "F2203",
             ErrorClass::Cancelled => "F2204",

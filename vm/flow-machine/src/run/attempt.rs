@@ -22,6 +22,11 @@ impl Run {
                 Ok(frame) => self.set_frame(id, frame),
                 Err(fault) => return self.fail(id, &Failure::from(fault)),
             }
+            match self.look_first(id, call) {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(fault) => return self.fail(id, &Failure::from(fault)),
+            }
         }
         self.dispatch(id);
     }
@@ -32,30 +37,37 @@ impl Run {
         }
     }
 
-    fn frame(&mut self, id: ActId, call: &Call) -> Result<CallFrame, Fault> {
+    pub(super) fn frame(&mut self, id: ActId, call: &Call) -> Result<CallFrame, Fault> {
         let act = &self.acts[&id];
         let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
         let args = self.value(call.args, &params, step, &view)?;
         let key = self.call_key(&self.acts[&id]);
-        let program = self.program.clone();
-        let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
-        let worker = &program.image().workers[call.worker.index()];
-        let timeout = node.timeout.or(worker.timeout);
-        let retry = node.retry.clone().or_else(|| worker.retry.clone());
-        self.frame_of(call, args, key, step).map(|frame| CallFrame {
-            retry,
-            timeout,
-            ..frame
-        })
+        let frame = self.frame_of(call, args, key, step)?;
+        Ok(self.with_policy(id, call, frame))
     }
 
-    /// What every attempt of a call is known by, outside too.
-    fn call_key(&self, act: &Activation) -> String {
+    /// The key of an activation's call; turns and tools of an agent add theirs.
+    pub(super) fn call_key(&self, act: &Activation) -> String {
         let mut key = format!("{}/{}", self.calls_as, self.act_name(act));
         if act.remade > 0 {
             key.extend(["~", &act.remade.to_string()]);
         }
         key
+    }
+
+    /// A call as its node wants it made.
+    pub(super) fn with_policy(&self, id: ActId, call: &Call, frame: CallFrame) -> CallFrame {
+        let node = self.node(id.node);
+        let worker = &self.program.image().workers[call.worker.index()];
+        let of_node = match &node.kind {
+            NodeKind::Agent(agent) => agent.turn_timeout,
+            _ => node.timeout,
+        };
+        CallFrame {
+            retry: node.retry.clone().or_else(|| worker.retry.clone()),
+            timeout: of_node.or(worker.timeout),
+            ..frame
+        }
     }
 
     /// Gives the calls that are under way keys of their own: another branch may be making them, too.
@@ -104,6 +116,8 @@ impl Run {
         act.tries += 1;
         let Some(frame) = act.call.clone() else { return };
         let deadline = frame.timeout.map(|timeout| self.now.saturating_add(timeout));
+        let whole = act.talk.as_ref().and_then(|talk| talk.deadline);
+        let deadline = [deadline, whole].into_iter().flatten().min();
         self.set_phase(
             id,
             Phase::Running {
@@ -139,40 +153,69 @@ impl Run {
         };
         Some(Dispatch {
             attempt: self.attempt_id(act),
-            key: frame.key.clone(),
-            node: self.node_name(id.node).to_string(),
+            key: match &act.talk {
+                Some(talk) => format!("{}@{}", frame.key, talk.turn),
+                None => frame.key.clone(),
+            },
+            node: format!("{}{}", self.place.names, self.node_name(id.node)),
             index: id.index,
-            turn: 1,
+            turn: self.turn_of(act) as u32,
             number: act.attempts,
             worker: frame.worker,
             args: object(border::to_json(&frame.args)),
             options: border::to_json(&frame.options),
             reply: frame.reply,
+            conversation: self.conversation(act),
             deadline,
             resent,
         })
     }
 
     pub(super) fn attempt_id(&self, act: &Activation) -> AttemptId {
-        format!("{}/{}", self.act_name(act), act.attempts)
+        let name = self.full_name(act);
+        match &act.talk {
+            Some(talk) => format!("{name}@{}/{}", talk.turn, act.attempts),
+            None => format!("{name}/{}", act.attempts),
+        }
+    }
+
+    /// The name of an activation within the root run.
+    pub(super) fn full_name(&self, act: &Activation) -> String {
+        format!("{}{}", self.place.acts, self.act_name(act))
+    }
+
+    /// The turn of an agent that an activation is, or belongs to.
+    pub(super) fn turn_of(&self, act: &Activation) -> u64 {
+        match (&act.talk, act.role) {
+            (Some(talk), _) => talk.turn,
+            (None, Role::Tool { turn, .. }) => turn,
+            _ => 1,
+        }
     }
 
     /// The name of an activation: step, node, and what else is needed to tell it from others.
     pub(super) fn act_name(&self, act: &Activation) -> String {
         let id = act.id;
+        if let Role::Tool {
+            agent, turn, call, ..
+        } = act.role
+        {
+            let agent = self.acts.get(&agent).map(|agent| self.act_name(agent));
+            return format!("{}@{turn}.{}", agent.unwrap_or_default(), call + 1);
+        }
         let mut name = format!("{}:{}", id.step, self.node_name(id.node));
         if self.graph.triggers(id.node) > 1 {
             match id.via {
                 Via::Node(node) => name.extend(["<", &*self.node_name(node)]),
                 Via::Join(join) => name.extend(["<join", &join.0.to_string()]),
-                Via::Start | Via::Held | Via::Ending => {}
+                Via::Start | Via::Held | Via::Tool | Via::Ending => {}
             }
         }
         if id.index > 0 || act.group.is_some() {
             name.extend(["#", &id.index.to_string()]);
         }
         match act.role {
-            Role::Normal | Role::Finally => name,
+            Role::Normal | Role::Finally | Role::Tool { .. } => name,
             Role::Undo(number) => format!("{name}-undo{number}"),
         }
     }
@@ -219,8 +262,8 @@ impl Run {
             Err(message) => return self.attempt_failed(id, attempt, &invalid(message, json)),
         };
         self.tokens = self.tokens.saturating_add(reply.tokens);
-        for (name, data) in reply.events {
-            let step = self.acts[&id].step;
+        for (name, data) in &reply.events {
+            let (step, name, data) = (self.acts[&id].step, name.clone(), data.clone());
             self.event(step, Some(id.node), EventKind::Emitted { name, data });
         }
         if let (Some(rest), Some(frame)) = (reply.rests, self.acts[&id].call.clone()) {
@@ -237,40 +280,44 @@ impl Run {
             );
         }
         if let Some(blocked) = reply.blocked {
-            if self.acts[&id].role == Role::Normal {
+            if self.lead_role(id) == Role::Normal {
                 return self.ask_to_unblock(id, attempt, blocked);
             }
             // Nobody is asked while a run ends.
             let failure = Failure::new(ErrorClass::Reported, format!("blocked: {}", blocked.summary));
             return self.attempt_failed(id, attempt, &failure);
         }
-        if let Err(failure) = self.accept(
-            id,
-            attempt,
-            &reply.output,
-            reply.goto.as_ref(),
-            reply.updates.as_ref(),
-        ) {
-            self.attempt_failed(
+        match self.take_reply(id, attempt, &reply, json) {
+            Ok(()) => {}
+            Err(failure) => self.attempt_failed(
                 id,
                 attempt,
                 &Failure {
                     reply: Some(Box::new(json.clone())),
                     ..failure
                 },
-            );
+            ),
         }
     }
 
-    /// Checks a reply and lets the activation succeed with it.
-    pub(super) fn accept(
-        &mut self,
-        id: ActId,
-        attempt: &str,
-        output: &Json,
-        goto: Option<&Json>,
-        updates: Option<&Map<String, Json>>,
-    ) -> Result<(), Failure> {
+    /// Takes a reply as a turn, has it proven, or lets the activation succeed with it.
+    fn take_reply(&mut self, id: ActId, attempt: &str, reply: &Reply, json: &Json) -> Result<(), Failure> {
+        if self.is_agent(id) && !self.turn_replied(id, attempt, reply)? {
+            return Ok(());
+        }
+        if self.prove(id, attempt, reply, json)? {
+            return Ok(());
+        }
+        let said = EventKind::Succeeded {
+            attempt: attempt.into(),
+        };
+        self.accept(id, said, reply)?;
+        self.keep_reply(id, reply, json);
+        Ok(())
+    }
+
+    /// Checks a reply and lets the activation succeed with it. `said` is the event that says so.
+    pub(super) fn accept(&mut self, id: ActId, said: EventKind, reply: &Reply) -> Result<(), Failure> {
         let Some(ty) = self
             .acts
             .get(&id)
@@ -279,38 +326,36 @@ impl Run {
         else {
             return Ok(());
         };
-        let value = self.check(ty, output).map_err(|fault| Failure {
+        let value = self.check(ty, &reply.output).map_err(|fault| Failure {
             class: ErrorClass::InvalidReply,
             code: "F2203",
             ..Failure::from(fault)
         })?;
-        if self.acts[&id].role != Role::Normal && matches!(self.acts[&id].role, Role::Undo(_)) {
-            self.event(
-                id.step,
-                Some(id.node),
-                EventKind::Succeeded {
-                    attempt: attempt.into(),
-                },
-            );
+        if let Role::Tool { .. } = self.acts[&id].role {
+            let step = self.acts[&id].step;
+            self.event(step, Some(id.node), said);
+            self.tool_done(id, Ok(border::to_json(&value)));
+            return Ok(());
+        }
+        if matches!(self.acts[&id].role, Role::Undo(_)) {
+            self.event(id.step, Some(id.node), said);
             self.finish(id, crate::Settlement::Done, Vec::new(), super::Ways::None);
             return Ok(());
         }
         let command = Command {
-            goto: goto.map(|goto| self.checked_goto(id, goto)).transpose()?,
-            updates: match updates {
+            goto: reply
+                .goto
+                .as_ref()
+                .map(|goto| self.checked_goto(id, goto))
+                .transpose()?,
+            updates: match &reply.updates {
                 Some(updates) => self.checked_command(id, updates)?,
                 None => Vec::<Foreign>::new(),
             },
         };
         let (seq, length) = (self.seq, self.out.events.len());
         let step = self.acts[&id].step;
-        self.event(
-            step,
-            Some(id.node),
-            EventKind::Succeeded {
-                attempt: attempt.into(),
-            },
-        );
+        self.event(step, Some(id.node), said);
         self.try_succeed(id, Some(value), command).map_err(|fault| {
             // The attempt did not succeed after all.
             self.seq = seq;
@@ -331,13 +376,17 @@ impl Run {
 
     /// Whether an attempt is one that this run has sent at some time.
     pub(super) fn knew(&self, attempt: &str) -> bool {
+        if let Some(child) = self.route(attempt) {
+            return self.children[&child].knew(attempt);
+        }
         let Some((name, number)) = attempt.rsplit_once('/') else {
             return false;
         };
+        let name = name.strip_prefix(&*self.place.acts).unwrap_or(name);
         let Some((step, rest)) = name.split_once(':') else {
             return false;
         };
-        let node = rest.split(['<', '#', '-']).next().unwrap_or(rest);
+        let node = rest.split(['<', '#', '-', '/', '~', '@']).next().unwrap_or(rest);
         let step_known = step
             .parse::<u64>()
             .is_ok_and(|step| step >= 1 && step <= self.begun.max(self.committed));
@@ -354,7 +403,7 @@ impl Run {
         let act = &self.acts[&id];
         let worker = match (&act.call, &self.node(id.node).kind) {
             (Some(frame), _) => frame.worker,
-            (None, NodeKind::Task(call)) => call.worker,
+            (None, NodeKind::Task(call) | NodeKind::Agent(flow_bytecode::Agent { call, .. })) => call.worker,
             _ => return false,
         };
         self.resting.get(&worker).is_some_and(|until| *until > self.now)

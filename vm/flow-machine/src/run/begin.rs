@@ -70,8 +70,8 @@ impl Run {
 
     fn turn(&mut self, front: &mut LazyFront, id: ActId) -> Turn {
         let act = &self.acts[&id];
-        let (step, role, answered) = (act.step, act.role, matches!(act.phase, Phase::Answered(_)));
-        if role == Role::Normal {
+        let (step, answered) = (act.step, matches!(act.phase, Phase::Answered(_)));
+        if self.lead_role(id) == Role::Normal {
             if matches!(self.life, Life::Ending(_)) || self.met.is_some() {
                 return Turn::Stop;
             }
@@ -86,7 +86,12 @@ impl Run {
                 self.met = Some(limit);
                 return Turn::Stop;
             }
-            if step > self.limits.steps.unwrap_or(u64::MAX) && !answered {
+            if let Some(limit) = self.outer_limit(step) {
+                self.hit = Some(limit);
+                return Turn::Stop;
+            }
+            let most = self.limits.steps.unwrap_or(u64::MAX);
+            if step.saturating_add(self.inner.steps) > most && step > self.begun && !answered {
                 if self.live.keys().next().is_some_and(|first| *first < step) {
                     // Work remains that may begin.
                     return Turn::Waits;
@@ -98,8 +103,12 @@ impl Run {
                 return Turn::Stop;
             }
         }
+        if matches!(self.node(id.node).kind, NodeKind::Subgraph { .. }) && !answered && self.over_depth() {
+            self.pass_hit("depth");
+            return Turn::Stop;
+        }
         if self.calls(id) {
-            if self.in_flight >= self.limits.parallel.unwrap_or(u64::MAX) {
+            if self.flight() >= self.limits.parallel.unwrap_or(u64::MAX) || self.slots_left() == Some(0) {
                 return Turn::Stop;
             }
             if self.worker_rests(id) {
@@ -129,8 +138,10 @@ impl Run {
 
     fn calls(&self, id: ActId) -> bool {
         let act = &self.acts[&id];
+        let node = self.node(id.node);
+        let at_once = node.cache.is_none() && node.locks.is_empty();
         matches!(act.phase, Phase::Queued)
-            && (act.call.is_some() || matches!(self.node(id.node).kind, NodeKind::Task(_)))
+            && (act.call.is_some() || at_once && matches!(node.kind, NodeKind::Task(_) | NodeKind::Agent(_)))
     }
 
     /// Pauses in front of a node with a breakpoint, once for each activation.
@@ -161,6 +172,11 @@ impl Run {
             return self.settle_answer(id, &answer);
         }
         act.began.get_or_insert(now);
+        match act.role {
+            Role::Tool { .. } => return self.begin_tool(id),
+            Role::Undo(_) => return self.dispatch(id),
+            Role::Normal | Role::Finally => {}
+        }
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
         let opens = match &node.kind {
@@ -174,14 +190,17 @@ impl Run {
         if self.acts.get(&id).is_some_and(|act| act.role == Role::Normal) {
             self.begun = self.begun.max(step);
         }
+        if !node.locks.is_empty() && self.waits_for_locks(id, &node.locks) {
+            return;
+        }
         match &node.kind {
             NodeKind::Task(call) => self.begin_call(id, call),
             NodeKind::Transform => self.succeed(id, None),
             NodeKind::Send(eaches) => self.begin_send(id, eaches),
             NodeKind::Interrupt(_) | NodeKind::Wait(_) => {}
-            NodeKind::Route(_) | NodeKind::Agent(_) | NodeKind::Subgraph { .. } => {
-                unreachable!("routes are decided, and the rest is refused at the start")
-            }
+            NodeKind::Agent(agent) => self.begin_turn(id, agent),
+            NodeKind::Subgraph { flow, args } => self.begin_child(id, *flow, *args),
+            NodeKind::Route(_) => unreachable!("routes are decided"),
         }
     }
 

@@ -103,6 +103,7 @@ impl Run {
             None => format!("{run}~{branch}").into(),
         };
         self.rename_calls();
+        self.rename_children();
         self.event(self.committed, None, said.clone());
         for event in unsaid.filter(|event| !matches!(event.kind, EventKind::Paused { .. })) {
             self.seq += 1;

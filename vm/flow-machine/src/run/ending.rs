@@ -7,6 +7,7 @@ use flow_bytecode::{NodeId, Schedule};
 use serde_json::Value as Json;
 
 use super::activation::{ActId, Activation, Failure, Phase, Role, Stop, Via};
+use super::child::ChildId;
 use super::{Life, Run, Verdict, eval};
 use crate::border;
 use crate::event::{EventKind, RunError, Settlement, Status};
@@ -39,7 +40,16 @@ pub(super) struct UndoEntry {
     pub(super) id: ActId,
     /// Counts recorded outcomes.
     pub(super) number: u64,
-    pub(super) args: Value,
+    pub(super) what: Compensation,
+}
+
+/// How something is compensated.
+#[derive(Clone, Debug)]
+pub(super) enum Compensation {
+    /// By the `undo` of its node, with these arguments.
+    Call(Value),
+    /// By those within the run of a subgraph.
+    Child(ChildId),
 }
 
 impl Ending {
@@ -128,9 +138,12 @@ impl Run {
         let Life::Ending(ending) = &self.life else {
             return false;
         };
-        let busy = self.acts.values().any(|act| act.role != Role::Normal);
+        let winds_up = |role: Role| matches!(role, Role::Finally | Role::Undo(_));
+        let busy = self.acts.values().any(|act| winds_up(act.role)) || self.has_ending_children();
+        let limit = ending.status == Status::Limit;
         match ending.stage {
-            Stage::Drain if self.in_flight > 0 => false,
+            Stage::Drain if self.flight() > 0 => false,
+            Stage::Drain if !limit && self.has_moving_children() => false,
             Stage::Drain => self.drained(),
             _ if busy => false,
             Stage::Undo => self.next_undo(),
@@ -141,6 +154,7 @@ impl Run {
     /// What was under way has finished: the text of a stop is made, compensation prepared.
     fn drained(&mut self) -> bool {
         self.finish_checkpoint();
+        self.leave_lines();
         let Life::Ending(ending) = &mut self.life else {
             return false;
         };
@@ -199,6 +213,10 @@ impl Run {
 
     /// Makes the call that compensates another.
     pub(super) fn start_undo(&mut self, entry: UndoEntry) {
+        let args = match entry.what {
+            Compensation::Call(args) => args,
+            Compensation::Child(child) => return self.undo_child(child),
+        };
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[entry.id.node.index()];
         let Some(undo) = &node.undo else { return };
@@ -211,11 +229,20 @@ impl Run {
         };
         let mut act = Activation::new(id, Role::Undo(entry.number), Arc::from([]));
         let key = format!("{}/{}", self.calls_as, self.act_name(&act));
-        if let Ok(frame) = self.frame_of(&undo.call, entry.args, key, step + 1) {
+        if let Ok(frame) = self.frame_of(&undo.call, args, key, step + 1) {
             act.call = Some(Arc::new(frame));
             self.insert(act);
             self.undoing += 1;
         }
+    }
+
+    /// Compensates what a run did that had ended.
+    pub(super) fn undo_again(&mut self) {
+        self.life = Life::Ending(Ending {
+            stage: Stage::Undo,
+            undos: std::mem::take(&mut self.undos),
+            ..Ending::new(Status::Cancelled, None)
+        });
     }
 
     /// An outcome that was undone is not kept: `retry` makes that call again.
@@ -321,6 +348,10 @@ impl Run {
             }
         }
         self.error.clone_from(&error);
+        if self.is_child() {
+            self.life = Life::Finished(status);
+            return;
+        }
         let result = self.result.clone().unwrap_or(Json::Null);
         self.event(
             self.begun,
@@ -335,6 +366,10 @@ impl Run {
     }
 
     fn make_result(&mut self) -> Result<Json, Failure> {
+        if self.is_child() {
+            self.value = self.child_value()?;
+            return Ok(Json::Null);
+        }
         let Some(chunk) = self.flow().result else {
             return Ok(Json::Object(self.state_json()));
         };

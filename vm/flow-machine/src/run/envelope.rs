@@ -7,7 +7,13 @@ use super::activation::Failure;
 
 /// A reply, taken apart.
 pub(super) struct Reply {
+    /// Whether it was no envelope.
+    pub(super) is_bare: bool,
     pub(super) output: Json,
+    /// Of an agent: the tools that it wants to use, and what it says with that.
+    pub(super) tool_calls: Vec<ToolCall>,
+    pub(super) message: Json,
+    pub(super) receipt: Option<Json>,
     pub(super) goto: Option<Json>,
     pub(super) updates: Option<Map<String, Json>>,
     pub(super) tokens: u64,
@@ -16,6 +22,15 @@ pub(super) struct Reply {
     pub(super) blocked: Option<Blocked>,
     /// Nanoseconds for which the worker wants to be left alone.
     pub(super) rests: Option<i64>,
+}
+
+/// A tool that an agent wants to use.
+#[derive(Clone, Debug)]
+pub(super) struct ToolCall {
+    /// The worker's own name for this use.
+    pub(super) id: Json,
+    pub(super) name: String,
+    pub(super) args: Map<String, Json>,
 }
 
 /// A worker cannot go on until somebody does something.
@@ -30,7 +45,11 @@ impl Reply {
     pub(super) fn read(json: &Json) -> Result<Reply, String> {
         let Some(envelope) = json.as_object().filter(|object| is_envelope(object)) else {
             return Ok(Reply {
+                is_bare: true,
                 output: json.clone(),
+                tool_calls: Vec::new(),
+                message: Json::Null,
+                receipt: None,
                 goto: None,
                 updates: None,
                 tokens: 0,
@@ -51,7 +70,14 @@ impl Reply {
             Some(_) => return Err("$.command.update: expected an object".into()),
         };
         Ok(Reply {
+            is_bare: false,
             output: envelope.get("output").cloned().unwrap_or(Json::Null),
+            tool_calls: tool_calls(envelope.get("tool_calls"))?,
+            message: envelope.get("message").cloned().unwrap_or(Json::Null),
+            receipt: envelope
+                .get("receipt")
+                .filter(|receipt| !receipt.is_null())
+                .cloned(),
             goto: command
                 .and_then(|command| command.get("goto"))
                 .filter(|goto| !goto.is_null())
@@ -68,6 +94,28 @@ impl Reply {
 
 fn is_envelope(object: &Map<String, Json>) -> bool {
     object.get("flow").and_then(Json::as_i64) == Some(1)
+}
+
+fn tool_calls(calls: Option<&Json>) -> Result<Vec<ToolCall>, String> {
+    let one = |(at, call): (usize, &Json)| {
+        let name = call.get("name").and_then(Json::as_str);
+        let name = name.ok_or_else(|| format!("$.tool_calls[{at}].name: expected a string"))?;
+        let args = match call.get("args").unwrap_or(&Json::Null) {
+            Json::Null => Map::new(),
+            Json::Object(args) => args.clone(),
+            _ => return Err(format!("$.tool_calls[{at}].args: expected an object")),
+        };
+        Ok(ToolCall {
+            id: call.get("id").cloned().unwrap_or(Json::Null),
+            name: name.to_owned(),
+            args,
+        })
+    };
+    match calls {
+        None | Some(Json::Null) => Ok(Vec::new()),
+        Some(Json::Array(calls)) => calls.iter().enumerate().map(one).collect(),
+        Some(_) => Err("$.tool_calls: expected a list".into()),
+    }
 }
 
 fn tokens(usage: Option<&Json>) -> u64 {

@@ -112,6 +112,7 @@ impl Run {
     pub(super) fn view_of(&self, act: &Activation) -> RunView {
         let mut view = self.view_at(act.step, Some(act.id.node));
         view.attempt = i64::from(act.attempts.max(1));
+        view.turn = self.turn_of(act) as i64;
         view.now = act.began.unwrap_or(self.now);
         view.arrived.clone_from(&act.arrived);
         view
@@ -127,11 +128,12 @@ impl Run {
             node: node.map_or_else(|| "".into(), |node| self.node_name(node)),
             attempt: 1,
             turn: 1,
-            remaining_steps: i64::try_from(limit.saturating_sub(step)).unwrap_or(i64::MAX),
+            remaining_steps: i64::try_from(limit.saturating_sub(step.saturating_add(self.inner.steps)))
+                .unwrap_or(i64::MAX),
             started: self.created,
             now: self.now,
             elapsed: self.now - self.created,
-            parent: None,
+            parent: self.place.parent.clone(),
             arrived: Vec::new(),
             outcome: self.ending_outcome().map(Arc::from),
         }

@@ -25,6 +25,10 @@ impl Run {
         match self.acts.get(&id).map(|act| act.role) {
             None => return,
             Some(Role::Undo(_)) => return self.finish(id, Settlement::Failed, Vec::new(), Ways::None),
+            Some(Role::Tool { .. }) => {
+                let error = serde_json::json!({ "class": failure.class, "message": failure.message });
+                return self.tool_done(id, Err(error));
+            }
             Some(Role::Finally) => return self.finally_fails(id, failure),
             Some(Role::Normal) => {}
         }

@@ -230,7 +230,8 @@ impl Run {
 
     /// Whether nothing but held nodes can move the run.
     pub(super) fn is_quiet(&self) -> bool {
-        self.live.is_empty()
+        !self.has_children()
+            && self.live.is_empty()
             && self.to_fire.is_empty()
             && self.routes.is_empty()
             && self.acts.len() == self.listening.len()

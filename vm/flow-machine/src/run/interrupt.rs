@@ -4,10 +4,11 @@ use flow_bytecode::{ErrorClass, Interrupt, NodeId, NodeKind};
 use serde_json::Value as Json;
 
 use super::Run;
-use super::activation::{About, ActId, Answer, Failure, Phase, Question};
+use super::activation::{About, ActId, Answer, Failure, Phase, Question, Role};
+use super::child::ChildId;
 use super::envelope::Blocked;
 use crate::event::{EventKind, Settlement};
-use crate::input::Refusal;
+use crate::input::{Decision, Refusal};
 use crate::value::Value;
 use crate::{Fault, border};
 
@@ -77,7 +78,7 @@ impl Run {
         question.opened = self.openings;
         let step = self.acts[&id].step;
         let kind = EventKind::Interrupted {
-            interrupt: shown_name(&self.node_name(id.node), question.ordinal),
+            interrupt: self.asked_as(id, question.ordinal),
             ask: question.ask.clone(),
             show: question.show.clone(),
             due: question.due,
@@ -85,6 +86,14 @@ impl Run {
         self.event(step, Some(id.node), kind);
         self.set_phase(id, Phase::Open(question));
         self.leave_step(id);
+    }
+
+    /// What an open interrupt is called in the root run.
+    fn asked_as(&self, id: ActId, ordinal: u32) -> String {
+        shown_name(
+            &format!("{}{}", self.place.names, self.node_name(id.node)),
+            ordinal,
+        )
     }
 
     /// A call whose outcome is not known and that must not be made twice: somebody has to say what
@@ -130,13 +139,17 @@ impl Run {
         self.ask_about_call(id, ask, blocked.blockers, About::Blocked);
     }
 
-    fn ask_about_call(&mut self, id: ActId, ask: String, show: Json, about: About) {
+    pub(super) fn ask_about_call(&mut self, id: ActId, ask: String, show: Json, about: About) {
         let question = Question {
             ordinal: self.next_ordinal(id),
             opened: 0,
             ask,
             show,
-            answer: self.acts[&id].call.as_ref().map(|frame| frame.reply),
+            answer: self.acts[&id]
+                .call
+                .as_ref()
+                .filter(|_| about != About::Approval)
+                .map(|frame| frame.reply),
             due: None,
             about,
         };
@@ -149,7 +162,14 @@ impl Run {
         let Phase::Open(question) = self.acts[&id].phase.clone() else {
             unreachable!("it was found open")
         };
-        let calls_again = question.about == About::Blocked && json.is_null();
+        let calls_again = matches!(question.about, About::Blocked | About::Unproven) && json.is_null();
+        if question.about == About::Approval && !decides(json) {
+            return Err(Refusal {
+                code: "F2402",
+                message: "the answer does not fit: expected true, false, or {\"approve\": …, \"reason\": …}"
+                    .into(),
+            });
+        }
         let value = match question.answer.filter(|_| !calls_again) {
             Some(ty) => self.check(ty, json).map_err(|fault| Refusal {
                 code: "F2402",
@@ -186,7 +206,104 @@ impl Run {
         }
     }
 
+    /// The run of a subgraph that a question is open in: by its whole name, or by the last part of it if
+    /// there is no other such.
+    pub(super) fn child_asking(&self, interrupt: &str) -> Option<ChildId> {
+        let open = self.interrupts();
+        let full = match open.iter().find(|one| one.name == interrupt) {
+            Some(one) => &one.name,
+            None => {
+                let mut fitting = open.iter().filter(|one| {
+                    let last = one.name.rsplit('/').next().unwrap_or_default();
+                    last == interrupt || last.split('#').next() == Some(interrupt)
+                });
+                let one = fitting.next()?;
+                fitting.next().is_none().then_some(&one.name)?
+            }
+        };
+        let mut inner = self.children.iter();
+        inner
+            .find(|(_, child)| !child.is_finished() && full.starts_with(&child.place.names))
+            .map(|(child, _)| *child)
+    }
+
+    /// Whether a decision about an attempt can be made.
+    pub(super) fn decidable(&mut self, interrupt: &str, decision: &Decision) -> Result<ActId, Refusal> {
+        let id = self.find_open(interrupt)?;
+        let Phase::Open(question) = &self.acts[&id].phase else {
+            unreachable!("it was found open")
+        };
+        let refuse = |message: String| Refusal {
+            code: "F2414",
+            message,
+        };
+        match (question.about, decision) {
+            (About::Node | About::Approval, _) => Err(refuse(format!(
+                "`{interrupt}` asks for an answer; only an attempt that needs input can be accepted, made again or given up"
+            ))),
+            (About::Outcome | About::Blocked, Decision::Accept { .. }) => Err(refuse(format!(
+                "`{interrupt}` has no reply that could be accepted; answer with what it should have replied"
+            ))),
+            _ => Ok(id),
+        }
+    }
+
+    /// Somebody has decided about an attempt that needs input.
+    pub(super) fn decide_attempt(&mut self, id: ActId, decision: &Decision) {
+        let (attempt, unproven) = (self.attempt_id(&self.acts[&id]), self.acts[&id].unproven.clone());
+        let (what, reason) = match decision {
+            Decision::Accept { reason } => ("accepted as it is", reason.as_str()),
+            Decision::Again => ("to be made again", ""),
+            Decision::GiveUp { reason } => ("given up", reason.as_str()),
+        };
+        let step = self.acts[&id].step;
+        let what = if reason.is_empty() {
+            format!("{attempt} is {what}")
+        } else {
+            format!("{attempt} is {what}: {reason}")
+        };
+        self.event(step, Some(id.node), EventKind::Decided { what });
+        self.own_step(id);
+        match (decision, unproven) {
+            (Decision::Accept { .. }, Some(unproven)) => {
+                self.take_up(id);
+                self.count_reply(id, &unproven.attempt, &unproven.reply);
+            }
+            (Decision::GiveUp { .. }, _) => {
+                let class = match &self.acts[&id].unproven {
+                    Some(_) => ErrorClass::Verification,
+                    None => ErrorClass::Reported,
+                };
+                let message = if reason.is_empty() {
+                    "it was given up"
+                } else {
+                    reason
+                };
+                self.take_up(id);
+                self.fail(id, &Failure::new(class, message));
+            }
+            _ => self.call_again(id),
+        }
+    }
+
+    /// An open activation is settled now.
+    fn take_up(&mut self, id: ActId) {
+        self.set_phase(id, Phase::Answered(Answer::TimedOut));
+        self.ready.remove(&id);
+        self.begun = self.begun.max(self.acts[&id].step);
+    }
+
+    /// A call is made again that cost no attempt.
+    fn call_again(&mut self, id: ActId) {
+        if let Some(act) = self.acts.get_mut(&id) {
+            act.tries = act.tries.saturating_sub(1);
+            act.unproven = None;
+        }
+        self.set_phase(id, Phase::Queued);
+    }
+
     fn find_open(&self, interrupt: &str) -> Result<ActId, Refusal> {
+        let interrupt = interrupt.strip_prefix(&*self.place.names).unwrap_or(interrupt);
         let (name, ordinal) = match interrupt.rsplit_once('#') {
             Some((name, number)) => (name, number.parse::<u32>().ok()),
             None => (interrupt, None),
@@ -229,21 +346,21 @@ impl Run {
             Phase::Open(question) => question.about,
             _ => About::Node,
         };
+        if let (About::Approval, Answer::Value(value)) = (about, &answer) {
+            return self.approve_tool(id, value);
+        }
         let own = self.own_step(id);
         self.heard(id, own, &answer);
-        if let (About::Blocked, Answer::Value(Value::Null)) = (about, &answer) {
-            if let Some(act) = self.acts.get_mut(&id) {
-                // That it was blocked costs no attempt.
-                act.tries -= 1;
-            }
-            return self.set_phase(id, Phase::Queued);
+        if let (About::Blocked | About::Unproven, Answer::Value(Value::Null)) = (about, &answer) {
+            return self.call_again(id);
         }
         if let (true, Answer::Value(value)) = (about != About::Node, &answer) {
             // It stands for the reply, which has been checked.
             let value = value.clone();
-            self.set_phase(id, Phase::Answered(answer));
-            self.ready.remove(&id);
-            self.begun = self.begun.max(self.acts[&id].step);
+            self.take_up(id);
+            if matches!(self.acts[&id].role, Role::Tool { .. }) {
+                return self.tool_done(id, Ok(border::to_json(&value)));
+            }
             return self.succeed(id, Some(value));
         }
         self.set_phase(id, Phase::Answered(answer));
@@ -257,6 +374,21 @@ impl Run {
             if members.is_empty() {
                 self.steps.remove(&step);
             }
+        }
+    }
+}
+
+/// Whether an answer says yes or no to the use of a tool.
+fn decides(json: &Json) -> bool {
+    json.is_boolean() || json.get("approve").is_some_and(Json::is_boolean)
+}
+
+impl From<About> for crate::machine::Question {
+    fn from(about: About) -> Self {
+        match about {
+            About::Node => Self::Node,
+            About::Outcome | About::Blocked | About::Unproven => Self::Attempt,
+            About::Approval => Self::Approval,
         }
     }
 }

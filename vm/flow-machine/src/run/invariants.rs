@@ -16,7 +16,7 @@ impl Run {
             "every attempt belongs to one running activation"
         );
         if let Some(parallel) = self.limits.parallel {
-            assert!(self.in_flight <= parallel, "no more calls than the limit allows");
+            assert!(self.flight() <= parallel, "no more calls than the limit allows");
         }
         if cfg!(debug_assertions) {
             let broken = self.broken_invariants();
@@ -83,6 +83,10 @@ impl Run {
                     let timers = waiting.dues.iter().copied().flatten().chain(waiting.timeout);
                     timers.into_iter().all(|due| self.timers.contains(&(due, act.id)))
                 }
+                Phase::Looking | Phase::Locking { .. } => self.errands.contains_key(&self.full_name(act)),
+                Phase::Proving { due } => self.timers.contains(&(*due, act.id)),
+                Phase::Acting { due } => due.is_none_or(|due| self.timers.contains(&(due, act.id))),
+                Phase::Inside { .. } => self.children.contains_key(&(act.id, act.attempts)),
                 Phase::Failed | Phase::Settled(_) => true,
             };
             if !moved {

@@ -52,7 +52,7 @@ impl Run {
         if matches!(limit, "time" | "age") {
             self.recall_calls();
         }
-        if self.in_flight > 0 {
+        if self.flight() > 0 {
             return false;
         }
         self.event(self.begun, None, EventKind::LimitMet { limit: limit.into() });
@@ -77,10 +77,18 @@ impl Run {
             }
             self.set_phase(id, Phase::Queued);
         }
+        let inner: Vec<_> = self.children.keys().copied().collect();
+        for child in inner {
+            self.with_child(child, Run::recall_calls);
+        }
     }
 
-    fn is_working(&self) -> bool {
-        !self.paused && self.phases.queued + self.phases.running + self.phases.retrying > 0
+    pub(super) fn is_working(&self) -> bool {
+        let phases = &self.phases;
+        let inner = |child: &Run| !child.is_finished() && child.is_working();
+        !self.paused
+            && (phases.queued + phases.running + phases.retrying > 0
+                || self.children.values().any(|child| inner(child)))
     }
 
     /// Lets the working time run, or stand still while nothing but answers and events is missing.
@@ -112,6 +120,7 @@ impl Run {
             (Some(most), Some(since)) => Some(since.saturating_add(most - self.worked)),
             _ => None,
         };
-        [timer, resting, age, time].into_iter().flatten().min()
+        let inner = self.children.values().filter_map(|child| child.next_due()).min();
+        [timer, resting, age, time, inner].into_iter().flatten().min()
     }
 }

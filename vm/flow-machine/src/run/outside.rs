@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::activation::{ActId, Answer, Foreign, Phase, Via};
+use super::child::ChildId;
 use super::{Life, Run};
 use crate::event::{EventKind, Status};
 use crate::input::{Input, LimitChange, Outcome, Refusal, Time};
@@ -10,13 +11,19 @@ use crate::interp::Update;
 use crate::machine::Output;
 
 /// What an input does, once it is known to be acceptable.
-enum Accepted {
+pub(super) enum Accepted {
     Outcome,
+    Looked(ActId),
+    Locked(ActId, bool),
+    Verified(ActId),
+    Decided(ActId),
+    /// It is for the run of a subgraph.
+    Inner(ChildId, Box<Accepted>),
     Late,
     Answer(ActId, crate::value::Value),
     Tick,
     Inject(Vec<Foreign>),
-    Event(u32, crate::value::Value),
+    Event,
     Cancel,
     Retry(Vec<ActId>),
     Resume(LimitChange),
@@ -25,8 +32,14 @@ enum Accepted {
 impl Run {
     /// Takes an input. What settles in the same instant is decided together, by the next `take`.
     pub(crate) fn apply(&mut self, input: &Input, at: Time) -> Result<(), Refusal> {
-        let together = matches!(input, Input::Settled { .. }) && at <= self.now;
-        if !together {
+        let known = match input {
+            Input::Settled { .. } => true,
+            Input::Looked { activation, .. }
+            | Input::Locked { activation, .. }
+            | Input::Verified { activation, .. } => self.owes(activation),
+            _ => false,
+        };
+        if !known || at > self.now {
             self.advance();
         }
         let before = self.now;
@@ -60,6 +73,12 @@ impl Run {
 
     fn accept_input(&mut self, input: &Input) -> Result<Accepted, Refusal> {
         let finished = matches!(self.life, Life::Finished(_));
+        let asks = matches!(input, Input::Answer { .. } | Input::Decide { .. });
+        if !(finished && asks)
+            && let Some(inner) = self.accept_inner(input)
+        {
+            return inner;
+        }
         match input {
             Input::Settled { attempt, .. } if self.attempts.contains_key(attempt) => Ok(Accepted::Outcome),
             Input::Settled { attempt, .. } if self.knew(attempt) => Ok(Accepted::Late),
@@ -67,6 +86,11 @@ impl Run {
                 code: "F2406",
                 message: format!("no attempt `{attempt}` was ever sent"),
             }),
+            Input::Looked { activation, .. } => self.errand(activation).map(Accepted::Looked),
+            Input::Locked { activation, held } => {
+                self.errand(activation).map(|id| Accepted::Locked(id, *held))
+            }
+            Input::Verified { activation, .. } => self.errand(activation).map(Accepted::Verified),
             Input::Tick => Ok(Accepted::Tick),
             Input::Retry { node } => self.retryable(node.as_deref()).map(Accepted::Retry),
             Input::Resume { limits } => self.resumable().map(|()| Accepted::Resume(*limits)),
@@ -78,20 +102,57 @@ impl Run {
                 .answer(interrupt, value)
                 .map(|(id, value)| Accepted::Answer(id, value)),
             Input::Inject { updates } => self.check_injection(updates).map(Accepted::Inject),
-            Input::Event { name, data } => self
-                .check_event(name, data)
-                .map(|(event, value)| Accepted::Event(event, value)),
+            Input::Decide { interrupt, decision } => {
+                self.decidable(interrupt, decision).map(Accepted::Decided)
+            }
+            Input::Event { name, data } => self.check_event(name, data).map(|()| Accepted::Event),
             Input::Cancel { .. } => Ok(Accepted::Cancel),
         }
     }
 
+    /// What is for the run of a subgraph is accepted there.
+    fn accept_inner(&mut self, input: &Input) -> Option<Result<Accepted, Refusal>> {
+        let child = match input {
+            Input::Settled { attempt, .. } => self.route(attempt)?,
+            Input::Looked { activation, .. }
+            | Input::Locked { activation, .. }
+            | Input::Verified { activation, .. } => self.route(activation)?,
+            Input::Answer { interrupt, .. } | Input::Decide { interrupt, .. } => {
+                self.child_asking(interrupt)?
+            }
+            _ => return None,
+        };
+        let accepted = self.with_child(child, |inner| inner.accept_input(input))?;
+        Some(accepted.map(|accepted| Accepted::Inner(child, Box::new(accepted))))
+    }
+
     fn perform(&mut self, accepted: Accepted, input: &Input) {
         match accepted {
+            Accepted::Inner(child, accepted) => {
+                self.stirred.insert(child);
+                self.with_child(child, |inner| inner.perform(*accepted, input));
+            }
+            Accepted::Verified(id) => {
+                if let Input::Verified { results, .. } = input {
+                    self.verified(id, results);
+                }
+            }
+            Accepted::Decided(id) => {
+                if let Input::Decide { decision, .. } = input {
+                    self.decide_attempt(id, decision);
+                }
+            }
             Accepted::Outcome => {
                 if let Input::Settled { attempt, outcome } = input {
                     self.outcome(attempt, outcome);
                 }
             }
+            Accepted::Looked(id) => {
+                if let Input::Looked { found, .. } = input {
+                    self.looked(id, found.as_ref());
+                }
+            }
+            Accepted::Locked(id, held) => self.store_locked(id, held),
             Accepted::Late => {
                 if let Input::Settled { attempt, outcome } = input {
                     self.late(attempt, outcome);
@@ -100,7 +161,11 @@ impl Run {
             Accepted::Answer(id, value) => self.settle_open(id, Answer::Value(value)),
             Accepted::Tick => self.tick(),
             Accepted::Inject(updates) => self.inject(updates),
-            Accepted::Event(event, value) => self.offer_event(event, value),
+            Accepted::Event => {
+                if let Input::Event { name, data } = input {
+                    self.offer_event(name.as_str().into(), data.clone());
+                }
+            }
             Accepted::Cancel => {
                 if let Input::Cancel { reason } = input {
                     self.cancel_run(reason);
@@ -144,6 +209,15 @@ impl Run {
                 _ => self.fire_timer(id),
             }
         }
+        let due = self.children.iter();
+        let due: Vec<ChildId> = due
+            .filter(|(_, child)| child.next_due().is_some_and(|due| due <= now))
+            .map(|(child, _)| *child)
+            .collect();
+        for child in due {
+            self.stirred.insert(child);
+            self.with_child(child, Run::tick);
+        }
     }
 
     fn check_injection(&mut self, updates: &Map<String, Json>) -> Result<Vec<Foreign>, Refusal> {
@@ -175,7 +249,7 @@ impl Run {
         self.injected.push(updates);
     }
 
-    fn retryable(&self, node: Option<&str>) -> Result<Vec<ActId>, Refusal> {
+    pub(super) fn retryable(&self, node: Option<&str>) -> Result<Vec<ActId>, Refusal> {
         let named = |id: ActId| node.is_none_or(|name| *self.node_name(id.node) == *name);
         let failed: Vec<ActId> = self
             .acts
@@ -205,7 +279,7 @@ impl Run {
     }
 
     /// Runs failed activations again; what succeeded beside them is kept.
-    fn retry_failed(&mut self, failed: &[ActId]) {
+    pub(super) fn retry_failed(&mut self, failed: &[ActId]) {
         self.reopen();
         self.remake_undone();
         for id in failed {
@@ -213,9 +287,19 @@ impl Run {
                 route.failed = false;
                 continue;
             }
+            let now = self.now;
+            let timeout = self.node(id.node).timeout;
             if let Some(act) = self.acts.get_mut(id) {
                 act.tries = 0;
                 act.began = None;
+                if let Some(talk) = &mut act.talk {
+                    talk.deadline = timeout.map(|timeout| now.saturating_add(timeout));
+                }
+            }
+            if matches!(self.node(id.node).kind, flow_bytecode::NodeKind::Subgraph { .. })
+                && self.retry_child(*id)
+            {
+                continue;
             }
             self.set_phase(*id, Phase::Queued);
         }

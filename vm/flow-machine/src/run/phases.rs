@@ -7,10 +7,11 @@ use super::activation::Phase;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Phases {
     pub(super) queued: usize,
+    /// Called, or somebody owes it an answer.
     pub(super) running: usize,
     pub(super) retrying: usize,
     pub(super) answered: usize,
-    /// Waits for which a timer is set.
+    /// Waits, agents and subgraphs for which a timer is set.
     pub(super) timed: usize,
 }
 
@@ -28,7 +29,9 @@ impl Phases {
     fn of(&mut self, phase: &Phase) -> Option<&mut usize> {
         match phase {
             Phase::Queued => Some(&mut self.queued),
-            Phase::Running { .. } => Some(&mut self.running),
+            Phase::Running { .. } | Phase::Looking | Phase::Locking { .. } | Phase::Proving { .. } => {
+                Some(&mut self.running)
+            }
             Phase::Retrying { .. } => Some(&mut self.retrying),
             Phase::Answered(_) => Some(&mut self.answered),
             Phase::Waiting(waiting)
@@ -36,7 +39,13 @@ impl Phases {
             {
                 Some(&mut self.timed)
             }
-            Phase::Waiting(_) | Phase::Open(_) | Phase::Failed | Phase::Settled(_) => None,
+            Phase::Acting { due: Some(_) } | Phase::Inside { deadline: Some(_) } => Some(&mut self.timed),
+            Phase::Acting { .. }
+            | Phase::Inside { .. }
+            | Phase::Waiting(_)
+            | Phase::Open(_)
+            | Phase::Failed
+            | Phase::Settled(_) => None,
         }
     }
 }

@@ -195,6 +195,11 @@ impl Run {
 
     /// Calls without an outcome are handed out again, those that must not be made twice excepted.
     fn send_again(&mut self, logged: &BTreeSet<String>) {
+        self.ask_again();
+        let inner: Vec<_> = self.children.keys().copied().collect();
+        for child in inner {
+            self.with_child(child, |inner| inner.send_again(logged));
+        }
         let running: Vec<ActId> = self.attempts.values().copied().collect();
         for id in running {
             let sent = self

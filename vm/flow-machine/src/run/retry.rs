@@ -17,11 +17,12 @@ impl Run {
             return self.ask_for_outcome(id, attempt, failure);
         }
         let refused = failure.class == ErrorClass::Refused;
+        let too_long = failure.class == ErrorClass::Timeout && self.talked_too_long(id);
         if let (true, Some(act)) = (refused, self.acts.get_mut(&id)) {
             // It was never made.
             act.tries -= 1;
         }
-        let due = self.retry_due(id, failure, refused);
+        let due = self.retry_due(id, failure, refused).filter(|_| !too_long);
         let step = self.acts[&id].step;
         self.event(
             step,
@@ -44,21 +45,24 @@ impl Run {
         }
     }
 
-    fn retry_due(&self, id: ActId, failure: &Failure, refused: bool) -> Option<Time> {
+    /// When an activation that failed is tried again, if it is.
+    pub(super) fn retry_due(&self, id: ActId, failure: &Failure, refused: bool) -> Option<Time> {
         let act = &self.acts[&id];
-        let frame = act.call.as_ref()?;
         if refused {
             return Some(
                 self.now
                     .saturating_add(failure.retry_after.unwrap_or(0).max(REFUSED_DELAY)),
             );
         }
-        let policy = frame.retry.as_ref()?;
+        let own = self.node(id.node).retry.as_ref();
+        let (policy, key) = match &act.call {
+            Some(frame) => (frame.retry.as_ref()?, frame.key.clone()),
+            None => (own?, self.full_name(act)),
+        };
         if act.tries >= policy.attempts || !is_retried(policy, failure) || !self.may_retry() {
             return None;
         }
-        let delay =
-            delay(policy, act.tries, self.start.seed, &frame.key).max(failure.retry_after.unwrap_or(0));
+        let delay = delay(policy, act.tries, self.start.seed, &key).max(failure.retry_after.unwrap_or(0));
         Some(self.now.saturating_add(delay))
     }
 

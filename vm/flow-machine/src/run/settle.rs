@@ -4,7 +4,7 @@ use flow_bytecode::{NodeKind, Undo};
 
 use super::Run;
 use super::activation::{ActId, Aim, Failure, Foreign, Phase, Role, Ways};
-use super::ending::UndoEntry;
+use super::ending::{Compensation, UndoEntry};
 use crate::event::{EventKind, Settlement};
 use crate::interp::{Evaluated, RunView, Update};
 use crate::value::Value;
@@ -94,6 +94,7 @@ impl Run {
                 self.acts.remove(&id);
                 self.undoing -= 1;
             }
+            Role::Tool { .. } => unreachable!("tools end with `tool_done`"),
         }
     }
 
@@ -121,12 +122,18 @@ impl Run {
         step: u64,
         view: &RunView,
     ) -> Result<(), Fault> {
-        if !matches!(self.node(id.node).kind, NodeKind::Task(_)) {
+        // A reply that was kept is of no call of this activation.
+        let calls = matches!(
+            self.node(id.node).kind,
+            NodeKind::Task(_) | NodeKind::Agent(_) | NodeKind::Subgraph { .. }
+        );
+        if !calls || self.acts[&id].attempts == 0 {
             return Ok(());
         }
         let args = self.value(undo.call.args, regs, step, view)?;
         let number = self.recorded + 1;
-        self.undos.push(UndoEntry { id, number, args });
+        let what = Compensation::Call(args);
+        self.undos.push(UndoEntry { id, number, what });
         Ok(())
     }
 }

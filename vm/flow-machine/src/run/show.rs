@@ -24,15 +24,15 @@ impl Run {
     }
 
     /// Whether the run goes on without an answer, an event or a `resume`.
-    fn moves_by_itself(&self) -> bool {
+    pub(super) fn moves_by_itself(&self) -> bool {
         let phases = &self.phases;
-        let always = phases.running + phases.retrying + phases.timed > 0;
+        let always = phases.running + phases.retrying + phases.timed > 0 || self.has_moving_children();
         always || !self.paused && (self.acts.is_empty() || phases.queued + phases.answered > 0)
     }
 
     /// Says once that the run has come to rest.
     pub(super) fn say_rest(&mut self) {
-        if self.resting_said || self.status() != Status::Interrupted {
+        if self.is_child() || self.resting_said || self.status() != Status::Interrupted {
             return;
         }
         self.resting_said = true;
@@ -75,13 +75,20 @@ impl Run {
     }
 
     pub(crate) fn interrupts(&self) -> Vec<OpenInterrupt> {
-        let mut open: Vec<(u64, OpenInterrupt)> = self
+        let mut open = self.open_questions();
+        open.sort_by_key(|(opened, _)| *opened);
+        open.into_iter().map(|(_, interrupt)| interrupt).collect()
+    }
+
+    /// The open questions of this run and of those within it, with the order of their opening.
+    fn open_questions(&self) -> Vec<(u64, OpenInterrupt)> {
+        let own = self
             .asked
             .values()
             .filter_map(|id| self.acts.get(id))
             .filter_map(|act| match &act.phase {
                 Phase::Open(question) => {
-                    let node = self.node_name(act.id.node).to_string();
+                    let node = format!("{}{}", self.place.names, self.node_name(act.id.node));
                     Some((
                         question.opened,
                         OpenInterrupt {
@@ -90,15 +97,15 @@ impl Run {
                             ask: question.ask.clone(),
                             show: question.show.clone(),
                             answer: question.answer,
+                            about: question.about.into(),
                             due: question.due,
                         },
                     ))
                 }
                 _ => None,
-            })
-            .collect();
-        open.sort_by_key(|(opened, _)| *opened);
-        open.into_iter().map(|(_, interrupt)| interrupt).collect()
+            });
+        let inner = self.children.values().flat_map(|child| child.open_questions());
+        own.chain(inner).collect()
     }
 
     pub(crate) fn in_flight(&self) -> Vec<Dispatch> {
@@ -108,10 +115,9 @@ impl Run {
             .filter(|act| matches!(act.phase, Phase::Running { .. }))
             .map(|act| act.id)
             .collect();
-        running
-            .into_iter()
-            .filter_map(|id| self.dispatch_of(id))
-            .collect()
+        let own = running.into_iter().filter_map(|id| self.dispatch_of(id));
+        let inner = self.children.values().flat_map(|child| child.in_flight());
+        own.chain(inner).collect()
     }
 
     pub(crate) fn tokens(&self) -> u64 {

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use flow_bytecode::{Flow, Limits, Out, Schedule};
 
 use super::activation::{ActId, Aim, Failure, Via};
+use super::child::{Account, Outer, Site};
 use super::fire::Cause;
 use super::join::{Arrival, JoinState};
 use super::phases::Phases;
-use super::{Graph, Held, Life, Run, state, support};
+use super::{Graph, Held, Life, Run, state};
 use crate::border;
 use crate::event::{Change, Checkpoint, EventKind};
 use crate::input::{LimitChange, Refusal, Start, Time};
 use crate::interp::Interp;
+use crate::locks::LockTable;
 use crate::machine::Output;
 use crate::program::Program;
+use crate::value::Value;
 
 /// Steps of a run that sets no other limit.
 const DEFAULT_STEPS: u64 = 1000;
@@ -24,7 +27,6 @@ impl Run {
     /// A run that has begun.
     pub(crate) fn start(program: Arc<Program>, start: Start, at: Time) -> Result<Run, Refusal> {
         let flow_at = find_flow(&program, &start.flow)?;
-        support::check(program.image(), flow_at)?;
         let mut run = Run::empty(program, flow_at, start, at);
         run.take_input()?;
         run.apply_limits(run.start.limits);
@@ -39,7 +41,8 @@ impl Run {
         Ok(run)
     }
 
-    fn empty(program: Arc<Program>, flow_at: usize, start: Start, at: Time) -> Run {
+    /// A run of a flow that has not begun.
+    pub(super) fn empty(program: Arc<Program>, flow_at: usize, start: Start, at: Time) -> Run {
         let flow = &program.image().flows[flow_at];
         let graph = Graph::new(flow);
         let slots = state::initial(&program, flow);
@@ -78,6 +81,18 @@ impl Run {
             ready: BTreeSet::new(),
             attempts: BTreeMap::new(),
             timers: BTreeSet::new(),
+            errands: BTreeMap::new(),
+            locks: LockTable::default(),
+            children: BTreeMap::new(),
+            child_ids: BTreeMap::new(),
+            stirred: BTreeSet::new(),
+            place: Site::default(),
+            outer: Outer::default(),
+            inner: Account::default(),
+            hit: None,
+            value: Value::Null,
+            tools: 0,
+            granted: BTreeSet::new(),
             in_flight: 0,
             resting: BTreeMap::new(),
             to_fire: BTreeMap::new(),
@@ -164,10 +179,11 @@ impl Run {
         self.limits.age = change.age.or(self.limits.age);
         self.limits.parallel = change.parallel.or(self.limits.parallel);
         self.limits.tokens = change.tokens.or(self.limits.tokens);
+        self.limits.depth = change.depth.or(self.limits.depth);
     }
 
     /// The state before the first step.
-    fn first_checkpoint(&mut self) {
+    pub(super) fn first_checkpoint(&mut self) {
         let image = self.program.image();
         let fields = self.flow().fields.iter().zip(&self.slots);
         let changed = fields
@@ -187,11 +203,12 @@ impl Run {
             changed,
             frontier,
         });
-        self.event(0, None, EventKind::Committed { checkpoint: 0 });
+        let said = self.committed_as(0);
+        self.event(0, None, said);
     }
 
     /// Follows `start`; deferred nodes that nothing leads to are held from now on.
-    fn enter(&mut self) {
+    pub(super) fn enter(&mut self) {
         let program = self.program.clone();
         let flow: &Flow = &program.image().flows[self.flow_at];
         for (at, node) in flow.nodes.iter().enumerate() {
@@ -247,7 +264,7 @@ fn start_key(at: usize) -> ActId {
     }
 }
 
-fn find_flow(program: &Program, name: &str) -> Result<usize, Refusal> {
+pub(super) fn find_flow(program: &Program, name: &str) -> Result<usize, Refusal> {
     let image = program.image();
     image
         .flows

@@ -186,7 +186,8 @@ impl Run {
             changed,
             frontier,
         });
-        self.event(step, None, EventKind::Committed { checkpoint: id });
+        let said = self.committed_as(id);
+        self.event(step, None, said);
         self.slots = new;
         self.changes += 1;
         self.weight = None;
@@ -227,8 +228,45 @@ impl Run {
         };
         checkpoint.frontier = self.frontier(checkpoint.step);
         self.passings.retain(|(_, _, until)| *until > checkpoint.step);
-        self.out.checkpoints.push(checkpoint);
+        if !self.is_child() {
+            self.out.checkpoints.push(checkpoint);
+        }
         true
+    }
+
+    /// What the log says of a checkpoint.
+    pub(super) fn committed_as(&self, checkpoint: u64) -> EventKind {
+        if self.is_child() {
+            EventKind::ChildCommitted { checkpoint }
+        } else {
+            EventKind::Committed { checkpoint }
+        }
+    }
+
+    /// The state that a step sees, with what came from outside and is not applied yet.
+    pub(super) fn with_injected(&mut self, step: u64, by: ActId) -> state::Slots {
+        let seen = self.slots_at(step);
+        let view = self.view_at(step, None);
+        let updates: Vec<Vec<Update>> = self.injected.clone();
+        let all: Vec<Sent<'_>> = updates
+            .iter()
+            .map(|updates| self.sent(step, by, updates))
+            .collect();
+        let mut merging = Merging {
+            program: &self.program,
+            flow: &self.program.image().flows[self.flow_at],
+            input: &self.input,
+            config: &self.config,
+            view: &view,
+            interp: &mut self.interp,
+            goes_on: true,
+        };
+        let mut slots = seen;
+        for one in all {
+            // Each is applied in a step of its own.
+            slots = merging.known(&slots, &[one], &mut std::collections::BTreeSet::new());
+        }
+        slots
     }
 
     /// What comes behind a step. What has begun or settled ahead of the commits is shown as it was

@@ -1,10 +1,13 @@
 //! Waits: for time, for events, for the first of several. The inbox of events that none has used.
 
-use flow_bytecode::{NodeKind, WaitFor, WaitKind};
+use std::sync::Arc;
+
+use flow_bytecode::{ErrorClass, NodeKind, WaitFor, WaitKind};
 use serde_json::Value as Json;
 
 use super::Run;
 use super::activation::{ActId, Answer, Failure, Phase, Waiting, Ways};
+use super::child::ChildId;
 use crate::Fault;
 use crate::event::{EventKind, Settlement};
 use crate::input::{Refusal, Time};
@@ -66,8 +69,8 @@ impl Run {
     /// Gives a wait that opens the oldest kept event that fits.
     fn offer_inbox(&mut self, id: ActId) {
         for at in 0..self.inbox.len() {
-            let (event, value) = self.inbox[at].clone();
-            if let Some(choice) = self.fitting(id, event, &value, false) {
+            let (name, data) = self.inbox[at].clone();
+            if let Some((choice, value)) = self.fitting(id, &name, &data, false) {
                 self.inbox.remove(at);
                 return self.take_choice(id, choice, value);
             }
@@ -75,7 +78,8 @@ impl Run {
     }
 
     /// The choice of an open wait that an event fits.
-    fn fitting(&mut self, id: ActId, event: u32, value: &Value, fresh: bool) -> Option<usize> {
+    fn fitting(&mut self, id: ActId, name: &str, data: &Json, fresh: bool) -> Option<(usize, Value)> {
+        let (event, value) = self.event_here(name, data).ok()?;
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
         let NodeKind::Wait(choices) = &node.kind else {
@@ -85,7 +89,7 @@ impl Run {
         let (view, mut regs) = (self.view_of(act), act.params.to_vec());
         regs.push(value.clone());
         let step = self.next_own_step();
-        choices.iter().position(|choice| match choice.what {
+        let fits = choices.iter().position(|choice| match choice.what {
             WaitKind::Event {
                 event: wanted,
                 filter,
@@ -95,11 +99,28 @@ impl Run {
                 None => true,
             },
             _ => false,
-        })
+        });
+        fits.map(|choice| (choice, value))
     }
 
-    /// Checks an event against the flow's declarations.
-    pub(super) fn check_event(&mut self, name: &str, data: &Json) -> Result<(u32, Value), Refusal> {
+    /// Checks an event against the declarations of the flow, or of a flow that runs as a subgraph of it.
+    pub(super) fn check_event(&mut self, name: &str, data: &Json) -> Result<(), Refusal> {
+        let refusal = match self.event_here(name, data) {
+            Ok(_) => return Ok(()),
+            Err(refusal) => refusal,
+        };
+        let inner: Vec<_> = self.children.keys().copied().collect();
+        let fits = inner.into_iter().any(|child| {
+            let checked = self.with_child(child, |inner| {
+                !inner.is_finished() && inner.check_event(name, data).is_ok()
+            });
+            checked == Some(true)
+        });
+        if fits { Ok(()) } else { Err(refusal) }
+    }
+
+    /// An event as the flow declares it.
+    fn event_here(&mut self, name: &str, data: &Json) -> Result<(u32, Value), Refusal> {
         let program = self.program.clone();
         let events = &program.image().flows[self.flow_at].events;
         let found = events
@@ -126,14 +147,41 @@ impl Run {
     }
 
     /// Gives an event to the open wait that it fits and that opened first, or keeps it.
-    pub(super) fn offer_event(&mut self, event: u32, value: Value) {
-        let open: Vec<ActId> = self.waits.values().copied().collect();
-        for id in open {
-            if let Some(choice) = self.fitting(id, event, &value, true) {
-                return self.take_choice(id, choice, value);
+    pub(super) fn offer_event(&mut self, name: Arc<str>, data: Json) {
+        let mut open = Vec::new();
+        self.list_waits(&mut Vec::new(), &mut open);
+        open.sort();
+        for (_, way, id) in open {
+            if self.give(&way, id, &name, &data) {
+                return;
             }
         }
-        self.inbox.push((event, value));
+        self.inbox.push((name, data));
+    }
+
+    /// The open waits of this run and those within it: order of opening, the way to the run, the wait.
+    fn list_waits(&self, way: &mut Vec<ChildId>, open: &mut Vec<(u64, Vec<ChildId>, ActId)>) {
+        open.extend(self.waits.iter().map(|(opened, id)| (*opened, way.clone(), *id)));
+        for (child, inner) in &self.children {
+            way.push(*child);
+            inner.list_waits(way, open);
+            way.pop();
+        }
+    }
+
+    /// Gives an event to a wait, if it fits.
+    fn give(&mut self, way: &[ChildId], id: ActId, name: &str, data: &Json) -> bool {
+        if let Some((child, rest)) = way.split_first() {
+            self.stirred.insert(*child);
+            return self.with_child(*child, |inner| inner.give(rest, id, name, data)) == Some(true);
+        }
+        match self.fitting(id, name, data, true) {
+            Some((choice, value)) => {
+                self.take_choice(id, choice, value);
+                true
+            }
+            None => false,
+        }
     }
 
     /// Offers what the inbox keeps again, because the state has changed.
@@ -141,8 +189,8 @@ impl Run {
         if self.inbox.is_empty() {
             return;
         }
-        for (event, value) in std::mem::take(&mut self.inbox) {
-            self.offer_event(event, value);
+        for (name, data) in std::mem::take(&mut self.inbox) {
+            self.offer_event(name, data);
         }
     }
 
@@ -156,6 +204,11 @@ impl Run {
         let Some(act) = self.acts.get(&id) else { return };
         let (step, node) = (act.step, id.node);
         let answer = match &act.phase {
+            Phase::Inside { deadline } if deadline.is_some_and(|due| due <= now) => {
+                return self.overdue(id, true);
+            }
+            Phase::Acting { due } if due.is_some_and(|due| due <= now) => return self.overdue(id, false),
+            Phase::Proving { due } if *due <= now => return self.ask_for_proof(id),
             Phase::Open(question) if question.due.is_some_and(|due| due <= now) => Answer::TimedOut,
             Phase::Waiting(waiting) => {
                 let due = |due: &Option<Time>| due.is_some_and(|due| due <= now);
@@ -176,6 +229,21 @@ impl Run {
         };
         self.event(step, Some(node), EventKind::TimerFired);
         self.settle_open(id, answer);
+    }
+
+    /// The time of a subgraph, or of a whole conversation, is over.
+    fn overdue(&mut self, id: ActId, inside: bool) {
+        let step = self.acts[&id].step;
+        self.event(step, Some(id.node), EventKind::TimerFired);
+        let message = format!("`{}` came to no end in time", self.node_name(id.node));
+        let failure = Failure::new(ErrorClass::Timeout, message);
+        if inside {
+            self.cancel_child(id, "its time was over");
+            let attempt = self.attempt_id(&self.acts[&id]);
+            self.attempt_failed(id, &attempt, &failure);
+        } else {
+            self.fail(id, &failure);
+        }
     }
 
     /// A wait settles: by its only choice, or along the way of the one that came first.

@@ -57,7 +57,7 @@ impl Run {
 
     fn withdraw_one(&mut self, id: ActId) {
         let Some(act) = self.acts.get(&id) else { return };
-        let (step, group) = (act.step, act.group);
+        let (step, group, inside) = (act.step, act.group, matches!(act.phase, Phase::Inside { .. }));
         // What has left its step, or never began in it, leaves no trace there.
         let gone = act.left
             || act.began.is_none() && matches!(act.phase, Phase::Queued)
@@ -68,6 +68,9 @@ impl Run {
             self.note_last(id.node.index(), now);
         }
         self.abort(id);
+        if inside {
+            self.cancel_child(id, "its node was withdrawn");
+        }
         self.event(
             step,
             Some(id.node),
@@ -196,7 +199,7 @@ impl Run {
 
     /// Starts the next compensation that a lost race asks for, one at a time.
     pub(super) fn compensate_next(&mut self) -> bool {
-        if self.compensating.is_empty() || self.undoing > 0 {
+        if self.compensating.is_empty() || self.undoing > 0 || self.has_ending_children() {
             return false;
         }
         match self.compensating.pop() {

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use flow_machine::Input;
+use flow_machine::{Decision, Input};
 use serde_json::{Map, Value as Json};
 
 use super::{Place, apply_and_follow, find, values};
@@ -18,6 +18,12 @@ pub(super) fn perform(args: &Answer, common: &Common) -> Result<u8> {
     let run = find(&store, &args.run)?.id;
     let open = store.interrupts(&run)?;
     drop(store);
+    if let Some(decision) = decision(args) {
+        let name = args.rest.first().map(String::as_str);
+        let interrupt = choose(&open, name, &run, &place)?.name.clone();
+        let input = Input::Decide { interrupt, decision };
+        return apply_and_follow(common, &place, &run, Some(input), &[]);
+    }
     let (name, text) = match args.rest.as_slice() {
         [] => (None, None),
         [one] if open.iter().any(|open| is_name(open, one)) => (Some(one.as_str()), None),
@@ -36,15 +42,37 @@ pub(super) fn perform(args: &Answer, common: &Common) -> Result<u8> {
     apply_and_follow(common, &place, &run, Some(input), &[])
 }
 
-/// The node that asks; several open questions of one node are numbered.
+/// What is to be done about an attempt that needs input, if that is said.
+fn decision(args: &Answer) -> Option<Decision> {
+    match (&args.accept, &args.give_up) {
+        (Some(reason), _) => Some(Decision::Accept {
+            reason: reason.clone(),
+        }),
+        (None, Some(reason)) => Some(Decision::GiveUp {
+            reason: reason.clone(),
+        }),
+        (None, None) => args.again.then_some(Decision::Again),
+    }
+}
+
+/// The node that asks, without those around it; several open questions of one node are numbered.
 fn node(name: &str) -> &str {
-    name.split('#').next().unwrap_or(name)
+    let last = last(name);
+    last.split('#').next().unwrap_or(last)
+}
+
+/// The last part of the name of a question: in a subgraph, the names of the nodes around it come first.
+fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// Whether a lone word means a question rather than being the answer: its name, its node, or any number of it.
 fn is_name(open: &OpenInterrupt, word: &str) -> bool {
+    if word == open.name {
+        return true;
+    }
     let number = word.split_once('#').map(|(_, number)| number);
-    node(&open.name) == node(word)
+    node(&open.name) == word.split('#').next().unwrap_or(word)
         && number.is_none_or(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
@@ -56,7 +84,9 @@ fn choose<'a>(
 ) -> Result<&'a OpenInterrupt> {
     let named = |one: &&OpenInterrupt| match name {
         None => true,
-        Some(name) => one.name == name || one.name == node(name) && name.ends_with("#1"),
+        Some(name) => {
+            one.name == name || last(&one.name) == name || one.name == node(name) && name.ends_with("#1")
+        }
     };
     let of_node = |one: &&OpenInterrupt| name.is_some_and(|name| node(&one.name) == name);
     let mut fitting: Vec<&OpenInterrupt> = open.iter().filter(named).collect();

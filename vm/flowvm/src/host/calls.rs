@@ -6,18 +6,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use flow_bytecode::{ErrorClass, Protocol, Worker};
-use flow_machine::{AttemptId, Dispatch, Event, EventKind, Program};
+use flow_machine::{AttemptId, Conversation, Dispatch, Event, EventKind, Program};
 
 use super::Setting;
 use crate::clock::now;
 use crate::config::{Binding, Config};
 use crate::error::Result;
+use crate::schema;
 use crate::store::{Mode, Settings, Store};
 use crate::workers::secrets::Secrets;
 use crate::workers::{self, Call, Failure, Reply, mock, synthetic};
@@ -272,8 +273,10 @@ impl Calls {
         }
         let image = self.program.image();
         let nodes = image.flows.iter().flat_map(|flow| &flow.nodes);
+        // Of a node in a subgraph, the names of the nodes around it come first.
+        let name = dispatch.node.rsplit('/').next().unwrap_or_default();
         let of_node = nodes
-            .filter(|node| image.str(node.name) == dispatch.node)
+            .filter(|node| image.str(node.name) == name)
             .find_map(|node| node.timeout);
         let whole = of_node.or(image.workers[dispatch.worker.index()].timeout);
         Some(whole.map_or(left, |nanos| Duration::from_nanos(nanos.max(0) as u64)))
@@ -353,6 +356,17 @@ impl Calls {
         );
     }
 
+    /// What a turn of an agent carries, as workers see it.
+    fn conversation(&self, conversation: &Conversation, turn: u32) -> Json {
+        let image = self.program.image();
+        let tools: Vec<Json> = conversation
+            .tools
+            .iter()
+            .map(|tool| schema::tool(image, &image.workers[tool.worker.index()]))
+            .collect();
+        json!({ "turn": turn, "tools": tools, "history": conversation.history })
+    }
+
     fn call(&self, dispatch: Dispatch, worker: &Worker, binding: Arc<Binding>) -> Call {
         let image = self.program.image();
         Call {
@@ -365,6 +379,9 @@ impl Calls {
             key: dispatch.key,
             deadline: dispatch.deadline,
             worker: image.str(worker.name).to_owned(),
+            conversation: dispatch
+                .conversation
+                .map(|conversation| self.conversation(&conversation, dispatch.turn)),
             args: self.secrets.reveal_all(dispatch.args),
             options: self.secrets.reveal(dispatch.options),
             shape: workers::shape(image, dispatch.reply),

@@ -3,13 +3,14 @@
 //!
 //! - `schema`: the tables and how a file comes into being. `read`: everything that only looks.
 //! - `writer`: the thread that writes, for many runs at once. `append`: the fenced commit.
-//! - `lease`: who drives a run. `inbox`: letters to the driver, and memory across runs. `upkeep`: the whole of it.
+//! - `shared`: kept replies and locks. `lease`: who drives a run. `inbox`: letters to the driver, and memory across runs. `upkeep`: the whole of it.
 
 mod append;
 mod inbox;
 mod lease;
 mod read;
 mod schema;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -23,7 +24,8 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::Serialize;
 
-use flow_machine::{Checkpoint, Event, Input, Time};
+use flow_machine::locks::Asked;
+use flow_machine::{CacheKey, Checkpoint, Event, Input, LockWish, Time};
 use serde_json::{Map, Value as Json};
 
 use super::{AttemptRow, Commit, NewRun, OpenInterrupt, Owner, Pending, RunRow, Store};
@@ -266,6 +268,26 @@ impl Store for SqliteStore {
 
     fn memory_list(&self, namespace: &str) -> Result<Vec<String>> {
         inbox::memory_list(self, namespace)
+    }
+
+    fn cache_get(&self, key: &CacheKey, now: Time) -> Result<Option<Json>> {
+        shared::cache_get(self, key, now)
+    }
+
+    fn cache_put(&mut self, key: &CacheKey, reply: &Json, until: Time) -> Result<()> {
+        shared::cache_put(self, key, reply, until)
+    }
+
+    fn lock(&mut self, run: &str, wish: &LockWish, now: Time) -> Result<Asked> {
+        shared::lock(self, run, wish, now)
+    }
+
+    fn unlock(&mut self, run: &str, activation: &str) -> Result<()> {
+        shared::unlock(self, run, activation)
+    }
+
+    fn unlock_others(&mut self, run: &str, keep: &[LockWish]) -> Result<()> {
+        shared::unlock_others(self, run, keep)
     }
 }
 

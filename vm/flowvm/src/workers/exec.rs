@@ -73,7 +73,11 @@ fn input(call: &Call) -> Vec<u8> {
     if call.options.get("stdin").and_then(Json::as_str) == Some("none") {
         return Vec::new();
     }
-    let mut line = Json::Object(call.args.clone()).to_string().into_bytes();
+    let mut args = call.args.clone();
+    if let Some(conversation) = &call.conversation {
+        args.insert("$agent".to_owned(), conversation.clone());
+    }
+    let mut line = Json::Object(args).to_string().into_bytes();
     line.push(b'\n');
     line
 }
@@ -112,6 +116,33 @@ fn spawn(call: &Call, words: &[String]) -> Result<Child, Failure> {
     command
         .spawn()
         .map_err(|error| failed(format!("cannot start `{}`: {error}", words[0])))
+}
+
+/// Runs a command to its end, in a group of its own, with nothing to read: its code, none for a signal, and
+/// what it printed.
+pub(super) async fn run(words: &[String], folder: &Path) -> Result<(Option<i32>, Vec<u8>), String> {
+    let first = words.first().ok_or("the command has no words")?;
+    let program = find(first, folder).ok_or_else(|| format!("there is no command `{first}`"))?;
+    let child = Command::new(program)
+        .args(&words[1..])
+        .current_dir(folder)
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("cannot start `{first}`: {error}"))?;
+    let group = Group::of(&child);
+    let output = child
+        .wait_with_output()
+        .await
+        .map_err(|error| error.to_string())?;
+    drop(group);
+    let mut printed = output.stdout;
+    printed.extend(output.stderr);
+    Ok((output.status.code(), printed))
 }
 
 fn folder(call: &Call) -> PathBuf {

@@ -20,6 +20,7 @@ fn call_of(script: &str) -> Call {
         worker: "w".into(),
         args: Map::from_iter([("text".to_owned(), json!("a\"b\n$(id)"))]),
         options: json!({"command": ["sh", "-c", script], "env": {"MINE": "1"}}),
+        conversation: None,
         shape: Shape::Json,
         binding: std::sync::Arc::default(),
         root: std::env::temp_dir(),

@@ -89,6 +89,7 @@ fn call_of(url: &str, options: Json) -> Call {
         worker: "w".into(),
         args: Map::from_iter([("q".to_owned(), json!("x y"))]),
         options,
+        conversation: None,
         shape: Shape::Json,
         binding: Arc::new(Binding {
             url: Some(url.to_owned()),

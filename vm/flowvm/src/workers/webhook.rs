@@ -55,12 +55,16 @@ pub(super) async fn call(call: Call) -> Reply {
 }
 
 fn body(call: &Call) -> Json {
-    json!({
+    let mut body = json!({
         "run": call.run, "flow": call.flow, "node": call.node, "index": call.index, "turn": call.turn,
         "attempt": call.attempt, "idempotency_key": call.key,
         "deadline": call.deadline.map(crate::clock::rfc3339),
         "input": call.args,
-    })
+    });
+    if let Some(conversation) = &call.conversation {
+        body["agent"] = conversation.clone();
+    }
+    body
 }
 
 fn secret<'a>(call: &'a Call, name: Option<&str>) -> Result<Option<&'a str>, Failure> {

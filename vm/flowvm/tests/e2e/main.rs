@@ -7,10 +7,12 @@
     reason = "a test that cannot run its command has failed"
 )]
 
+mod clauses;
 mod crash;
 mod damage;
 mod examples;
 mod harness;
+mod inner;
 mod order;
 mod testing;
 mod travel;

@@ -124,6 +124,28 @@ CREATE TABLE memory (
   PRIMARY KEY (namespace, key)
 ) STRICT, WITHOUT ROWID;
 
+-- Replies that are kept for a time.
+CREATE TABLE cache (
+  hash       TEXT PRIMARY KEY,
+  made_of    TEXT NOT NULL CHECK (json_valid(made_of)),
+  reply      TEXT NOT NULL CHECK (json_valid(reply)),
+  kept_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Locks that runs share, and who waits for some, in order of asking.
+CREATE TABLE locks (
+  name       TEXT PRIMARY KEY,
+  run        TEXT NOT NULL REFERENCES runs (id),
+  activation TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE lock_waits (
+  id         INTEGER PRIMARY KEY,
+  run        TEXT NOT NULL REFERENCES runs (id),
+  activation TEXT NOT NULL,
+  names      TEXT NOT NULL CHECK (json_valid(names)),
+  UNIQUE (run, activation)
+) STRICT;
+
 -- For people and tools. Their columns stay as they are.
 CREATE VIEW events AS
 SELECT r.id AS run, l.seq, l.step, l.node, l.at, l.kind, l.body

@@ -8,6 +8,7 @@
 //! What is printed, and in which form, is in `commands::test`.
 
 pub mod coverage;
+mod errands;
 mod judge;
 mod observed;
 mod player;

@@ -15,6 +15,7 @@ use flow_machine::{
 use serde_json::{Map, Value as Json};
 
 use super::Options;
+use super::errands::Errands;
 use super::script::Script;
 use super::world::{Silence, World};
 
@@ -77,6 +78,7 @@ pub(super) struct Player<'p> {
 struct Around {
     now: Time,
     world: World,
+    errands: Errands,
     /// Entries of the test's `timed` that have been done.
     done: BTreeSet<usize>,
     /// Questions that were answered.
@@ -387,12 +389,16 @@ impl<'p> Player<'p> {
                 self.make_again()?;
                 continue 'again;
             }
+            let mut told = false;
             for effect in out.effects {
-                self.perform(effect)?;
+                told |= self.perform(effect)?;
                 if self.crashes("behind an effect") {
                     self.make_again()?;
                     continue 'again;
                 }
+            }
+            if told {
+                continue 'again;
             }
             return Ok(());
         }
@@ -420,7 +426,8 @@ impl<'p> Player<'p> {
         }
     }
 
-    fn perform(&mut self, effect: Effect) -> Result<(), Trouble> {
+    /// Does what the machine says. Whether it was told something at once.
+    fn perform(&mut self, effect: Effect) -> Result<bool, Trouble> {
         match effect {
             Effect::Dispatch(dispatch) => {
                 let made_up = self.options.synthetic.then_some(self.options.seed);
@@ -428,11 +435,18 @@ impl<'p> Player<'p> {
                 let now = self.around.now;
                 let sent = self.around.world.send(&dispatch, now, scene, &mut self.script);
                 let step = self.machine.steps();
-                sent.map_err(|silence| Trouble::Silence(Box::new(dispatch), step, silence))
+                sent.map_err(|silence| Trouble::Silence(Box::new(dispatch), step, silence))?;
+                Ok(false)
             }
             Effect::Abort(attempt) => {
                 self.around.world.abort(&attempt);
-                Ok(())
+                Ok(false)
+            }
+            other => {
+                let now = self.around.now;
+                let told = self.around.errands.run(other, now);
+                // Refused is what it does not want any more.
+                Ok(told.is_some_and(|input| self.machine.apply(input, now).is_ok()))
             }
         }
     }

@@ -122,6 +122,10 @@ fn name(input: &Input) -> String {
     match input {
         Input::Settled { attempt, .. } => format!("the outcome of `{attempt}`"),
         Input::Answer { interrupt, .. } => format!("the answer to `{interrupt}`"),
+        Input::Decide { interrupt, .. } => format!("the decision about `{interrupt}`"),
+        Input::Looked { activation, .. } => format!("what was kept for `{activation}`"),
+        Input::Locked { activation, .. } => format!("the locks of `{activation}`"),
+        Input::Verified { activation, .. } => format!("the checks of `{activation}`"),
         Input::Event { name, .. } => format!("the event `{name}`"),
         Input::Inject { .. } => "an injection".to_owned(),
         Input::Tick => "a timer".to_owned(),

@@ -1,7 +1,8 @@
 //! Really checking what a reply claims: a command is run, a file is looked at, an address is asked. What
 //! cannot be found out is said to be so; it is never taken for a yes.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,14 +10,15 @@ use flow_machine::{Check, CheckResult};
 use tokio::time::timeout;
 
 use super::{client, excerpt, exec};
+use crate::limits::REPLY_BYTES;
 
 /// Where checks are made.
 #[derive(Clone, Debug)]
-pub struct Prover {
+pub(crate) struct Prover {
     /// The project's folder.
-    pub root: PathBuf,
+    pub(crate) root: PathBuf,
     /// Addresses that may be called; none: all.
-    pub egress: Option<Arc<[String]>>,
+    pub(crate) egress: Option<Arc<[String]>>,
 }
 
 /// Whether something holds, or why that cannot be found out; with what was seen.
@@ -24,7 +26,7 @@ type Found = Result<(bool, String), String>;
 
 impl Prover {
     /// Checks one thing, within a time.
-    pub async fn check(&self, check: &Check, within: Duration) -> CheckResult {
+    pub(crate) async fn check(&self, check: &Check, within: Duration) -> CheckResult {
         let found = match timeout(within, self.find_out(check)).await {
             Ok(found) => found,
             Err(_) => Err("it did not end in time".to_owned()),
@@ -41,7 +43,7 @@ impl Prover {
     }
 
     /// What is said of a check of a reply that no worker made.
-    pub fn take_for_granted(&self, check: &Check) -> CheckResult {
+    pub(crate) fn take_for_granted(&self, check: &Check) -> CheckResult {
         CheckResult {
             check: shown(check),
             passed: Some(true),
@@ -59,7 +61,7 @@ impl Prover {
                 }
                 Ok(contains(&output, expected.as_deref(), "it ended with code 0"))
             }
-            Check::File { path, expected } => match tokio::fs::read(self.root.join(path)).await {
+            Check::File { path, expected } => match read(&self.root.join(path), expected.is_some()) {
                 Ok(bytes) => Ok(contains(&bytes, expected.as_deref(), "it is there")),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     Ok((false, "there is no such file".to_owned()))
@@ -80,6 +82,16 @@ impl Prover {
             }
         }
     }
+}
+
+/// What is in a file, as far as it is looked at; nothing where it only has to be there.
+fn read(path: &Path, whole: bool) -> std::io::Result<Vec<u8>> {
+    let mut file = std::fs::File::open(path)?;
+    let mut bytes = Vec::new();
+    if whole {
+        file.by_ref().take(REPLY_BYTES as u64).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 fn contains(bytes: &[u8], expected: Option<&str>, said: &str) -> (bool, String) {

@@ -97,10 +97,7 @@ impl Generator<'_> {
 /// A path as seen from the folder of the entry, so that an image does not depend on where it was made.
 /// What is no file, such as `std.chat`, is known by its name.
 fn beside(entry: &str, path: &str) -> String {
-    let is_file = std::path::Path::new(path)
-        .extension()
-        .is_some_and(|extension| extension == "flow");
-    if !is_file {
+    if path.starts_with("std.") || path.starts_with('<') {
         return path.to_owned();
     }
     let folder: Vec<&str> = entry.split('/').collect();
@@ -127,6 +124,7 @@ mod tests {
         assert_eq!(beside("/x/y/a.flow", "/x/y/a.flow"), "a.flow");
         assert_eq!(beside("y/a.flow", "y/sub/b.flow"), "sub/b.flow");
         assert_eq!(beside("x/y/a.flow", "x/b.flow"), "../b.flow");
+        assert_eq!(beside("/x/a.flow", "/x/prompts/p.md"), "prompts/p.md");
         assert_eq!(beside("y/a.flow", "std.chat"), "std.chat");
         assert_eq!(beside("y/a.flow", "<stdin>"), "<stdin>");
     }

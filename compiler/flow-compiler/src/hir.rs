@@ -119,6 +119,8 @@ pub struct Function {
     pub result: Ty,
     /// Its body.
     pub body: Expr,
+    /// Whether it is generic itself: nothing calls it, its instances are functions of their own.
+    pub template: bool,
 }
 
 /// A worker.

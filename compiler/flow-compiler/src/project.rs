@@ -57,6 +57,8 @@ pub(crate) struct Project {
     pub sources: SourceMap,
     /// The modules, in order of loading.
     pub modules: Vec<Module>,
+    /// The templates that they name, by path, or why they could not be had.
+    pub templates: BTreeMap<String, Result<ast::StrLit, LoadError>>,
     /// What is wrong with texts and imports.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -87,6 +89,7 @@ impl Project {
             project: Project {
                 sources: SourceMap::new(),
                 modules: Vec::new(),
+                templates: BTreeMap::new(),
                 diagnostics: Vec::new(),
             },
             known: BTreeMap::new(),
@@ -122,6 +125,9 @@ impl Loading<'_> {
         self.project.diagnostics.extend(parsed.diagnostics);
         let index = self.project.modules.len();
         self.known.insert(path.to_string(), Some(index));
+        for template in &parsed.ast.templates {
+            self.template(&beside(path, template));
+        }
         let wanted: Vec<(ImportPath, Span)> = parsed.ast.items.iter().filter_map(import_of).collect();
         self.project.modules.push(Module {
             path: path.to_string(),
@@ -168,6 +174,27 @@ impl Loading<'_> {
             return None;
         };
         Some(self.module(&path, text))
+    }
+
+    /// Loads a template and those that it names, once each. Where one is used, what is wrong with it is said.
+    fn template(&mut self, path: &str) {
+        if self.project.templates.contains_key(path) {
+            return;
+        }
+        let text = match self.loader.load(path) {
+            Ok(text) => text,
+            Err(error) => {
+                self.project.templates.insert(path.to_string(), Err(error));
+                return;
+            }
+        };
+        let file = self.project.sources.add(path, text);
+        let parsed = flow_grammar::parse_template(file, self.project.sources.text(file));
+        self.project.diagnostics.extend(parsed.diagnostics);
+        self.project.templates.insert(path.to_string(), Ok(parsed.text));
+        for inner in &parsed.templates {
+            self.template(&beside(path, inner));
+        }
     }
 
     fn file(&mut self, path: &str, wanted: &ImportPath) -> Option<String> {
@@ -267,6 +294,7 @@ impl Loading<'_> {
             doc: None,
             items: Vec::new(),
             lost: Vec::new(),
+            templates: Vec::new(),
             span: Span::at(file, 0),
         };
         self.project.modules.push(Module {

@@ -17,6 +17,9 @@ const NEED_EXPRESSIONS: &[Code] = &[
     graph::STUCK_CYCLE,
 ];
 
+/// The first words of clauses that lead somewhere: where one is misplaced, the drawing is not what is meant.
+const LEADING: &[&str] = &["goto", "may", "on", "timeout"];
+
 /// What the passes found, without what may follow from `before`: of a flow whose drawing could not be read
 /// nothing, of one with another mistake nothing that needs every expression.
 pub(crate) fn of(project: &Project, before: &[Diagnostic], found: Vec<Diagnostic>) -> Vec<Diagnostic> {
@@ -58,7 +61,7 @@ impl Follows<'_> {
             | names::UNKNOWN_NODE
             | names::UNKNOWN_EVENT
             | state::UNKNOWN_STATE_FIELD
-            | types::UNKNOWN_FIELD => self.lost(at, name),
+            | types::UNKNOWN_FIELD => self.lost(at, name) || self.misspelt_in_import(name),
             lints::UNUSED => self.lost(at, name) || self.offered(name),
             state::PARAMETER_WRITTEN => self.twice(at, name),
             graph::UNREACHABLE | graph::NO_WAY_OUT => self.misnamed(at) || self.behind_misuse(finding, at),
@@ -87,6 +90,16 @@ impl Follows<'_> {
     fn offered(&self, name: &str) -> bool {
         let help = format!("did you mean `{name}`?");
         self.errors.iter().any(|error| error.help.as_ref() == Some(&help))
+    }
+
+    /// Whether a name would be known if an import had spelt it right.
+    fn misspelt_in_import(&self, name: &str) -> bool {
+        let help = format!("did you mean `{name}`?");
+        let mut imports = self
+            .errors
+            .iter()
+            .filter(|error| error.code == names::NOT_IN_MODULE);
+        imports.any(|error| error.help.as_ref() == Some(&help))
     }
 
     fn twice(&self, at: Span, name: &str) -> bool {
@@ -190,7 +203,9 @@ fn flows_with_mistakes(project: &Project, before: &[Diagnostic]) -> Vec<(Span, b
             let edge = edges
                 .iter()
                 .any(|edge| edge.contains(*span) || span.contains(*edge));
-            *code == names::UNKNOWN_NODE || *code == syntax::ARROW_MISUSE || edge
+            let text = project.sources.slice(*span);
+            let way = *code == syntax::MISPLACED_CLAUSE && LEADING.contains(&text);
+            *code == names::UNKNOWN_NODE || *code == syntax::ARROW_MISUSE || edge || way
         });
         flows.push((flow.span, lost || drawing));
     }

@@ -47,7 +47,8 @@ pub enum TyKind {
     Refined(Box<RefinedTy>),
     /// `(T, …) -> U`
     Fn(Vec<Ty>, Ty),
-    /// A parameter of a generic worker, function or type inside its own declaration.
+    /// A parameter of a generic worker, function or type inside its own declaration; with `?` before its name, one
+    /// that a call has not decided yet.
     Param(String),
 }
 
@@ -181,7 +182,7 @@ pub fn show(types: &Types, ty: Ty) -> String {
             let params: Vec<String> = params.iter().map(|param| show(types, *param)).collect();
             format!("({}) -> {}", params.join(", "), show(types, *result))
         }
-        TyKind::Param(name) => name.clone(),
+        TyKind::Param(name) => name.trim_start_matches('?').to_string(),
     }
 }
 

@@ -1,13 +1,15 @@
 //! Why an entry could not be understood: what was expected, in words that users know.
 //!
 //! The entry is parsed once more, alone, by the rule of its place; where that cannot go on is where the mistake
-//! is. Some mistakes are so common that they are known by their first words.
+//! is. Some mistakes are so common that they are known by their first words (`known`), or by what stands where
+//! parsing stopped (`misread`).
 
 use flow_diagnostics::codes::syntax;
 use flow_diagnostics::{Diagnostic, FileId, Span};
 
 use crate::rules::{self, Failure, Rule};
 
+mod known;
 mod misread;
 
 /// Where an entry stands.
@@ -26,6 +28,8 @@ pub(crate) enum Place {
     Option,
     TypeField,
     TestEntry,
+    /// `${…}` in a template.
+    Hole,
 }
 
 const RESERVED: &[&str] = &[
@@ -49,7 +53,7 @@ pub(crate) fn explain(place: Place, file: FileId, start: u32, end: u32, text: &s
     let at = |from: usize, to: usize| {
         Span::new(file, (start + from as u32).min(end), (start + to as u32).min(end))
     };
-    if let Some((from, to, diagnostic)) = known_mistake(place, text) {
+    if let Some((from, to, diagnostic)) = known::known_mistake(place, text) {
         return diagnostic.primary(at(from, to), "");
     }
     let failure = rules::explain(place.rule(), text);
@@ -59,70 +63,135 @@ pub(crate) fn explain(place: Place, file: FileId, start: u32, end: u32, text: &s
         class: false,
     });
     let (from, to) = token_at(text, failure.at);
-    let found = &text[from..to];
-    if in_value(&failure) && (from == to || matches!(found, ")" | "]" | "}" | "," | "\n")) {
-        return Diagnostic::new(syntax::MISSING_VALUE, "nothing stands where a value belongs")
-            .primary(at(failure.at, failure.at), "expected a value")
-            .help(place.shape(text));
+    let halt = Halt {
+        place,
+        text,
+        failure,
+        from,
+        to,
+    };
+    halt.nothing_there(&at)
+        .or_else(|| halt.something_new(&at))
+        .or_else(|| halt.misread(&at))
+        .or_else(|| halt.reserved(&at))
+        .unwrap_or_else(|| halt.unexpected(&at))
+}
+
+/// Where parsing stopped, and the token that stands there.
+struct Halt<'t> {
+    place: Place,
+    text: &'t str,
+    failure: Failure,
+    from: usize,
+    to: usize,
+}
+
+impl Halt<'_> {
+    fn found(&self) -> &str {
+        &self.text[self.from..self.to]
     }
-    if from == failure.at && failure.tokens.iter().any(|token| token == "\n") && begins_name(found) {
-        return Diagnostic::new(
+
+    /// Whether a value ends here that could go on.
+    fn behind_value(&self) -> bool {
+        self.failure.tokens.iter().any(|token| token == "??")
+    }
+
+    fn nothing_there(&self, at: &dyn Fn(usize, usize) -> Span) -> Option<Diagnostic> {
+        let ends = self.from == self.to || matches!(self.found(), ")" | "]" | "}" | "," | "\n");
+        if !in_value(&self.failure) || !ends {
+            return None;
+        }
+        let here = self.failure.at;
+        Some(
+            Diagnostic::new(syntax::MISSING_VALUE, "nothing stands where a value belongs")
+                .primary(at(here, here), "expected a value")
+                .help(self.place.shape(self.text)),
+        )
+    }
+
+    fn something_new(&self, at: &dyn Fn(usize, usize) -> Span) -> Option<Diagnostic> {
+        let (place, text, from, found) = (self.place, self.text, self.from, self.found());
+        let could_end = self.failure.tokens.iter().any(|token| token == "\n");
+        if from != self.failure.at || !could_end || !begins_name(found) {
+            return None;
+        }
+        if let Some(diagnostic) = misread::lone_unit(text, from, self.to) {
+            return Some(diagnostic.primary(at(from, self.to), ""));
+        }
+        let diagnostic = Diagnostic::new(
             syntax::MISSING_SEPARATOR,
             format!("{} ends before `{found}`", place.this()),
+        );
+        if !misread::begins_entry(place, &text[from..]) {
+            return Some(
+                diagnostic
+                    .primary(at(from, self.to), "not expected here")
+                    .help(place.shape(text)),
+            );
+        }
+        let behind = text[..from].trim_end().len();
+        Some(
+            diagnostic
+                .primary(at(from, self.to), "something new begins here")
+                .help(format!(
+                    "put `{found} …` on a line of its own, or write a `,` before it"
+                ))
+                .fix("separate them with `,`", at(behind, behind), ","),
         )
-        .primary(
-            at(from, from),
-            "a line break or `,` belongs here, if something new begins",
+    }
+
+    fn misread(&self, at: &dyn Fn(usize, usize) -> Span) -> Option<Diagnostic> {
+        let (from, to) = (self.from, self.to);
+        let found = misread::misread(self.place, self.text, from, to, self.behind_value());
+        let found = found.or_else(|| misread::lone_unit(self.text, from, to));
+        if let Some(diagnostic) = found {
+            return Some(diagnostic.primary(at(from, to), ""));
+        }
+        if from != to {
+            return None;
+        }
+        let end = self.text.len();
+        let expected = expected(self.place, &self.failure, self.text, true);
+        Some(
+            Diagnostic::new(syntax::EXPECTED, format!("{} ends too early", self.place.this()))
+                .primary(at(end, end), format!("expected {expected}"))
+                .help(self.place.shape(self.text)),
         )
-        .help(place.shape(text));
     }
-    let behind_value = failure.tokens.iter().any(|token| token == "??");
-    if let Some(diagnostic) = misread::misread(place, text, from, to, behind_value) {
-        return diagnostic.primary(at(from, to), "");
+
+    /// A reserved word that stands for a name, here or just before.
+    fn reserved(&self, at: &dyn Fn(usize, usize) -> Span) -> Option<Diagnostic> {
+        let here =
+            RESERVED.contains(&self.found()) && !self.behind_value() && wants_name(&self.text[..self.from]);
+        let (from, to) = if here {
+            (self.from, self.to)
+        } else {
+            reserved_before(self.text, self.from)?
+        };
+        let word = &self.text[from..to];
+        Some(known::reserved(word).primary(at(from, to), "a name is expected here"))
     }
-    if from == to {
-        let expected = expected(place, &failure, text, true);
-        return Diagnostic::new(syntax::EXPECTED, format!("{} ends too early", place.this()))
-            .primary(at(text.len(), text.len()), format!("expected {expected}"))
-            .help(place.shape(text));
+
+    fn unexpected(&self, at: &dyn Fn(usize, usize) -> Span) -> Diagnostic {
+        let (place, text, found) = (self.place, self.text, self.found());
+        let here = at(self.from, self.to);
+        if self.from == 0 {
+            let message = format!("{} begins no {}", shown(found), place.what());
+            return Diagnostic::new(syntax::EXPECTED, message)
+                .primary(here, "")
+                .help(near_word(found).unwrap_or_else(|| place.shape(text)));
+        }
+        let expected = expected(place, &self.failure, text, self.from == self.failure.at);
+        let label = if expected.is_empty() {
+            "not expected here".to_owned()
+        } else {
+            format!("expected {expected}")
+        };
+        let message = format!("{} does not go on with {}", place.this(), shown(found));
+        Diagnostic::new(syntax::EXPECTED, message)
+            .primary(here, label)
+            .help(place.shape(text))
     }
-    if RESERVED.contains(&found) && !behind_value && wants_name(&text[..from]) {
-        return Diagnostic::new(
-            syntax::RESERVED_WORD,
-            format!("`{found}` is a reserved word and cannot be a name"),
-        )
-        .primary(at(from, to), "a name is expected here")
-        .help("choose another name; as a key of a record the word is quoted");
-    }
-    if let Some((word_from, word_to)) = reserved_before(text, from) {
-        let word = &text[word_from..word_to];
-        return Diagnostic::new(
-            syntax::RESERVED_WORD,
-            format!("`{word}` is a reserved word and cannot be a name"),
-        )
-        .primary(at(word_from, word_to), "a name is expected here")
-        .help("choose another name; as a key of a record the word is quoted");
-    }
-    if from == 0 {
-        return Diagnostic::new(
-            syntax::EXPECTED,
-            format!("{} begins no {}", shown(found), place.what()),
-        )
-        .primary(at(from, to), "")
-        .help(near_word(found).unwrap_or_else(|| place.shape(text)));
-    }
-    let expected = expected(place, &failure, text, from == failure.at);
-    let label = if expected.is_empty() {
-        "not expected here".to_owned()
-    } else {
-        format!("expected {expected}")
-    };
-    Diagnostic::new(
-        syntax::EXPECTED,
-        format!("{} does not go on with {}", place.this(), shown(found)),
-    )
-    .primary(at(from, to), label)
-    .help(place.shape(text))
 }
 
 impl Place {
@@ -141,6 +210,7 @@ impl Place {
             Self::Option => Rule::only_option,
             Self::TypeField => Rule::only_type_field,
             Self::TestEntry => Rule::only_test_entry,
+            Self::Hole => Rule::only_hole,
         }
     }
 
@@ -160,6 +230,7 @@ impl Place {
             Self::Option => "this option",
             Self::TypeField => "this field",
             Self::TestEntry => "this entry of a test",
+            Self::Hole => "this `${…}`",
         }
     }
 
@@ -206,6 +277,7 @@ impl Place {
             Self::Option => "an option is written `name value`, without `:` or `=`",
             Self::TypeField => "a field is written `name: type` or `name: type = value`",
             Self::TestEntry => "a test holds `input`, `config`, `mock`, `at`, `answer` and `expect`",
+            Self::Hole => "between `${` and `}` stands one value",
         };
         shape.to_owned()
     }
@@ -269,106 +341,6 @@ const SHAPES: &[(&str, &str)] = &[
     ("answer", "answer as x: T; in a test: answer node -> value"),
     ("expect", "expect cond"),
 ];
-
-/// Mistakes that are known by how the entry begins: their place in the text, and what to say.
-fn known_mistake(place: Place, text: &str) -> Option<(usize, usize, Diagnostic)> {
-    let first = first_word(text);
-    let rest = text[first.len()..].trim_start();
-    let at = text.len() - rest.len();
-    if first.is_empty() {
-        return None;
-    }
-    let knows = |word| SHAPES.iter().any(|(known, _)| *known == word);
-    if matches!(place, Place::Clause | Place::Option)
-        && rest.starts_with(':')
-        && !rest.starts_with(":=")
-        && knows(first)
-    {
-        let diagnostic = Diagnostic::new(
-            syntax::EXPECTED,
-            format!("`{first}` is followed by its value, without `:`"),
-        )
-        .help(place.shape(text));
-        return Some((at, at + 1, diagnostic));
-    }
-    if matches!(place, Place::Param | Place::TypeField | Place::StateField)
-        && begins_name(rest)
-        && !RESERVED.contains(&first)
-    {
-        let diagnostic = Diagnostic::new(
-            syntax::EXPECTED,
-            format!("the name `{first}` and its type are separated by `:`"),
-        )
-        .help(place.shape(text));
-        return Some((at, at, diagnostic));
-    }
-    if matches!(place, Place::Param | Place::TypeField | Place::StateField)
-        && rest.starts_with('=')
-        && !rest.starts_with("==")
-    {
-        let diagnostic = Diagnostic::new(syntax::EQUALS_FOR_COLON, format!("`{first}` has no type"))
-            .help(place.shape(text));
-        return Some((at, at + 1, diagnostic));
-    }
-    if RESERVED.contains(&first) && !matches!(place, Place::Item | Place::Arm) {
-        let diagnostic = Diagnostic::new(
-            syntax::RESERVED_WORD,
-            format!("`{first}` is a reserved word and cannot be a name"),
-        )
-        .help("choose another name; as a key of a record the word is quoted");
-        return Some((0, first.len(), diagnostic));
-    }
-    if place == Place::Clause && rest.starts_with('(') && !knows(first) {
-        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("a call of `{first}` is no clause"))
-            .help("a worker is called with `call name(…) as reply`; a value is named with `let a = …`");
-        return Some((0, first.len(), diagnostic));
-    }
-    if place == Place::Item
-        && matches!(
-            first,
-            "task" | "agent" | "transform" | "route" | "send" | "subgraph" | "interrupt" | "wait"
-        )
-    {
-        let diagnostic = Diagnostic::new(syntax::EXPECTED, format!("a `{first}` stands in a flow"))
-            .help("move it between the braces of a `flow`; a `}` above may be one too many");
-        return Some((0, first.len(), diagnostic));
-    }
-    let worded = matches!(
-        place,
-        Place::Item | Place::FlowEntry | Place::Clause | Place::TestEntry
-    );
-    let value_like =
-        begins_name(rest) || rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '{' | '['));
-    if worded && !knows(first) && value_like {
-        let foreign = if place == Place::Item {
-            near_item(first)
-        } else {
-            None
-        };
-        let help = match foreign {
-            Some(near) => format!("it is written `{near}` in Flow"),
-            None => near_word(first).unwrap_or_else(|| place.shape(text)),
-        };
-        let diagnostic =
-            Diagnostic::new(syntax::EXPECTED, format!("`{first}` begins no {}", place.what())).help(help);
-        return Some((0, first.len(), diagnostic));
-    }
-    None
-}
-
-/// The keyword that a word of another language stands for.
-fn near_item(word: &str) -> Option<&'static str> {
-    Some(match word {
-        "func" | "function" | "def" | "fun" => "fn",
-        "struct" | "interface" | "class" | "record" => "type",
-        "use" | "from" | "require" | "include" => "import",
-        "workflow" | "graph" | "pipeline" => "flow",
-        "var" | "let" | "static" => "const",
-        "union" => "enum",
-        "tool" | "activity" | "extern" => "worker",
-        _ => return None,
-    })
-}
 
 /// What could have stood there, joined for a sentence.
 fn expected(place: Place, failure: &Failure, text: &str, at_token: bool) -> String {

@@ -14,9 +14,11 @@ mod number;
 mod placement;
 mod rules;
 mod scan;
+mod template;
 
 pub use decode::{NotUtf8, decode};
 pub use dump::dump;
+pub use template::{Template, parse_template};
 
 use flow_diagnostics::codes::syntax;
 use flow_diagnostics::{Diagnostic, FileId, Span};
@@ -71,6 +73,7 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
         .map(|item| parse_item(&mut builder, &scan.text, item))
         .collect();
     let lost_entries = builder.take_lost();
+    let templates = builder.take_templates();
     let (docs, found) = builder.finish();
     let lost: Vec<Diagnostic> = docs.lost().collect();
     let mut diagnostics = scan.diagnostics;
@@ -90,6 +93,7 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
         doc,
         items,
         lost: lost_entries,
+        templates,
         span: Span::new(file, 0, end),
     };
     Parsed {
@@ -135,6 +139,7 @@ fn too_large(file: FileId) -> Parsed {
         doc: None,
         items: vec![ast::Item::Error(span)],
         lost: vec![span],
+        templates: Vec::new(),
         span,
     };
     Parsed {

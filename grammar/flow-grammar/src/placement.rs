@@ -3,7 +3,7 @@
 use flow_diagnostics::codes::syntax;
 use flow_diagnostics::{Diagnostic, Span};
 
-use crate::ast::{Clause, ClauseKind, Guard, NodeDecl, NodeHead, NodeKind, TargetKind};
+use crate::ast::{Clause, ClauseKind, Guard, NodeDecl, NodeHead, NodeKind};
 use crate::build::Builder;
 
 use NodeKind::{Agent, Interrupt, Route, Send, Subgraph, Task, Transform, Wait};
@@ -27,6 +27,7 @@ impl Builder<'_> {
     pub(crate) fn check_placement(&mut self, node: &NodeDecl) {
         self.check_node_name(node);
         self.check_head(node);
+        self.check_choice(node);
         let mut seen: Vec<(&str, Span)> = Vec::new();
         for clause in &node.clauses {
             let Some(rule) = rule_of(&clause.kind) else {
@@ -47,7 +48,6 @@ impl Builder<'_> {
                 Some(_) => {}
                 None => seen.push((key, word)),
             }
-            self.check_skip(&clause.kind);
         }
     }
 
@@ -67,6 +67,29 @@ impl Builder<'_> {
             Diagnostic::new(syntax::BAD_NUMBER, format!("`{text}` is no number of branches"))
                 .primary(span, "a whole number from 1")
                 .help("write how many branches must succeed: `2 of [a, b, c]`"),
+        );
+    }
+
+    /// A wait waits for one thing, or it chooses.
+    fn check_choice(&mut self, node: &NodeDecl) {
+        let is_arm = |kind: &ClauseKind| matches!(kind, ClauseKind::EventArm(..) | ClauseKind::AfterArm(..));
+        let arm = node.clauses.iter().find(|clause| is_arm(&clause.kind));
+        let alone = node.clauses.iter().find(|clause| {
+            let kind = &clause.kind;
+            matches!(kind, ClauseKind::For(_) | ClauseKind::ForEvent(_))
+                || matches!(kind, ClauseKind::Until(_)) && node.kind == Wait
+        });
+        let (Some(arm), Some(alone)) = (arm, alone) else {
+            return;
+        };
+        self.push(
+            Diagnostic::new(
+                syntax::MISPLACED_CLAUSE,
+                "a wait waits for one thing, or chooses between arms",
+            )
+            .primary(alone.span, "has no target of its own")
+            .label(arm.span, "an arm")
+            .help("make it an arm: `after 10m -> target`, `event name as e -> target`"),
         );
     }
 
@@ -92,7 +115,7 @@ impl Builder<'_> {
             self.push(
                 Diagnostic::new(
                     syntax::MISPLACED_CLAUSE,
-                    format!("`{what}` does not belong to a `{}`", node.kind.as_str()),
+                    format!("`{what}` does not belong to {}", with_article(node.kind)),
                 )
                 .primary(span, "not here")
                 .help(format!("`{what}` stands behind the name of {where_}")),
@@ -139,39 +162,26 @@ impl Builder<'_> {
         self.push(
             Diagnostic::new(
                 syntax::MISPLACED_CLAUSE,
-                format!("{name} has no meaning in a `{}`", node.kind.as_str()),
+                format!("{name} has no meaning in {}", with_article(node.kind)),
             )
             .primary(span, "not here")
             .label(
                 node.name.span,
-                format!("`{}` is a `{}`", node.name, node.kind.as_str()),
+                format!("`{}` is {}", node.name, with_article(node.kind)),
             )
             .help(format!("it stands in {}", kinds.join(", "))),
         );
     }
+}
 
-    /// `skip` is a target of `on error` only.
-    fn check_skip(&mut self, clause: &ClauseKind) {
-        let targets: Vec<&crate::ast::Target> = match clause {
-            ClauseKind::Timeout(timeout) => timeout.way.iter().map(|way| &way.target).collect(),
-            ClauseKind::Arm(arm) => vec![&arm.target],
-            ClauseKind::Goto(goto) => goto.arms.iter().map(|arm| &arm.target).collect(),
-            ClauseKind::EventArm(_, way) | ClauseKind::AfterArm(_, way) => vec![&way.target],
-            ClauseKind::MayGoto(targets) => targets.iter().collect(),
-            ClauseKind::Each(each) => vec![&each.target],
-            _ => Vec::new(),
-        };
-        for target in targets
-            .into_iter()
-            .filter(|target| target.kind == TargetKind::Skip)
-        {
-            self.push(
-                Diagnostic::new(syntax::MISPLACED_CLAUSE, "`skip` is a target of `on error` only")
-                    .primary(target.span, "not here")
-                    .help("`on error -> skip` counts a failed node as done; elsewhere name a node or `end`"),
-            );
-        }
-    }
+/// A kind of node with its article: "a `task`", "an `agent`".
+fn with_article(kind: NodeKind) -> String {
+    let article = if matches!(kind, Agent | Interrupt) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} `{}`", kind.as_str())
 }
 
 /// What of a clause may stand once; the two forms of a wait and the like share one name.

@@ -151,98 +151,125 @@ impl Drop for Children<'_> {
 
 /// Whether a rule is a word or an arrow that says nothing more than that it is there.
 fn is_word(rule: Rule) -> bool {
+    matches!(rule, Rule::arrow | Rule::EOI | Rule::pat_dot)
+        || is_word_of_declarations(rule)
+        || is_word_of_ways(rule)
+        || is_word_of_clauses(rule)
+        || is_word_of_tests(rule)
+}
+
+/// Words of items, types, expressions and the blocks of a flow.
+fn is_word_of_declarations(rule: Rule) -> bool {
     matches!(
         rule,
-        Rule::arrow
-            | Rule::EOI
-            | Rule::pat_dot
-            | Rule::k_after
-            | Rule::k_all
-            | Rule::k_answer
-            | Rule::k_any
-            | Rule::k_approval
-            | Rule::k_as
-            | Rule::k_ask
-            | Rule::k_at
-            | Rule::k_attempts
-            | Rule::k_backoff
-            | Rule::k_block
+        Rule::k_as
             | Rule::k_by
-            | Rule::k_cache
-            | Rule::k_call
-            | Rule::k_cancel
-            | Rule::k_command
             | Rule::k_config
             | Rule::k_const
-            | Rule::k_continue
-            | Rule::k_each
             | Rule::k_else
-            | Rule::k_emit
-            | Rule::k_ensure
             | Rule::k_enum
             | Rule::k_ephemeral
-            | Rule::k_error
             | Rule::k_event
             | Rule::k_events
-            | Rule::k_every
             | Rule::k_expect
             | Rule::k_external
-            | Rule::k_factor
-            | Rule::k_fail
-            | Rule::k_fails
-            | Rule::k_file
-            | Rule::k_finish
-            | Rule::k_first
             | Rule::k_flow
             | Rule::k_fn
-            | Rule::k_follow
             | Rule::k_for
-            | Rule::k_goto
             | Rule::k_if
             | Rule::k_import
             | Rule::k_in
-            | Rule::k_inject
-            | Rule::k_input
-            | Rule::k_keep
             | Rule::k_let
             | Rule::k_limit
-            | Rule::k_lock
-            | Rule::k_majority
             | Rule::k_match
-            | Rule::k_may
-            | Rule::k_mock
-            | Rule::k_most
-            | Rule::k_needs
-            | Rule::k_never
             | Rule::k_of
-            | Rule::k_on
-            | Rule::k_otherwise
-            | Rule::k_overwrite
-            | Rule::k_receipt
-            | Rule::k_rest
-            | Rule::k_retry
             | Rule::k_return
-            | Rule::k_shared
-            | Rule::k_show
             | Rule::k_state
             | Rule::k_test
             | Rule::k_then
+            | Rule::k_type
+            | Rule::k_via
+            | Rule::k_where
+            | Rule::k_worker
+    )
+}
+
+/// Words of edges and of what leads somewhere.
+fn is_word_of_ways(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::k_all
+            | Rule::k_any
+            | Rule::k_block
+            | Rule::k_cancel
+            | Rule::k_each
+            | Rule::k_fail
+            | Rule::k_first
+            | Rule::k_keep
+            | Rule::k_majority
+            | Rule::k_rest
+            | Rule::k_when
+            | Rule::k_otherwise
+            | Rule::k_goto
+            | Rule::k_on
+            | Rule::k_error
+    )
+}
+
+/// Words of what nodes do.
+fn is_word_of_clauses(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::k_approval
+            | Rule::k_ask
+            | Rule::k_attempts
+            | Rule::k_backoff
+            | Rule::k_cache
+            | Rule::k_call
+            | Rule::k_command
+            | Rule::k_continue
+            | Rule::k_emit
+            | Rule::k_ensure
+            | Rule::k_every
+            | Rule::k_factor
+            | Rule::k_file
+            | Rule::k_finish
+            | Rule::k_follow
+            | Rule::k_lock
+            | Rule::k_may
+            | Rule::k_most
+            | Rule::k_needs
+            | Rule::k_overwrite
+            | Rule::k_receipt
+            | Rule::k_retry
+            | Rule::k_shared
+            | Rule::k_show
             | Rule::k_timeout
-            | Rule::k_times
             | Rule::k_tools
             | Rule::k_transient
             | Rule::k_turn
             | Rule::k_turns
-            | Rule::k_type
             | Rule::k_undo
             | Rule::k_until
             | Rule::k_update
             | Rule::k_url
             | Rule::k_verify
-            | Rule::k_via
-            | Rule::k_when
-            | Rule::k_where
             | Rule::k_within
-            | Rule::k_worker
+    )
+}
+
+/// Words of tests.
+fn is_word_of_tests(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::k_after
+            | Rule::k_answer
+            | Rule::k_at
+            | Rule::k_fails
+            | Rule::k_inject
+            | Rule::k_input
+            | Rule::k_mock
+            | Rule::k_never
+            | Rule::k_times
     )
 }

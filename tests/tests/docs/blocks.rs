@@ -1,4 +1,5 @@
-//! The blocks of README, `docs/`, the examples' pages, and doc comments in `.flow` files.
+//! The blocks of README, `docs/`, the examples' pages, and doc comments in `.flow` files; of constants with a value
+//! in a comment behind them, that value too.
 
 use flow_tests::{markdown, tree};
 
@@ -21,7 +22,7 @@ fn blocks_of_pages_compile() {
         let others = files(&blocks);
         for block in blocks.iter().filter(|block| block.language == "flow") {
             seen += 1;
-            let said = codes(&block.text, &others);
+            let said = codes(&with_values(&block.text), &others);
             let wanted = match (block.word("fails"), block.word("warns")) {
                 (Some(code), _) => errors(&said) == [code],
                 (_, Some(code)) => errors(&said).is_empty() && said.iter().any(|(c, _)| c == code),
@@ -37,4 +38,28 @@ fn blocks_of_pages_compile() {
         &findings,
         "blocks that the compiler does not take as the page says",
     );
+}
+
+/// A block in which every `const NAME: T = …  // value` is also compared with the value that its comment gives:
+/// constants are evaluated by the compiler, so a wrong comment is an error.
+fn with_values(text: &str) -> String {
+    let checks = text.lines().filter_map(|line| {
+        let (declared, value) = line.split_once(" // ")?;
+        let name = declared.strip_prefix("const ")?.split(':').next()?;
+        Some(format!(
+            "const {name}_GIVEN: bool where it = {name} == {}\n",
+            value.trim()
+        ))
+    });
+    format!("{text}\n{}", checks.collect::<String>())
+}
+
+#[test]
+fn a_wrong_comment_is_found() {
+    let text = "const A: int = 1 + 1 // 3";
+    let said = codes(&with_values(text), &files(&[]));
+    assert_eq!(errors(&said), ["F0312"]);
+    let text = "const A: int = 1 + 1 // 2";
+    let said = codes(&with_values(text), &files(&[]));
+    assert!(errors(&said).is_empty(), "{said:?}");
 }

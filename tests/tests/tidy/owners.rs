@@ -14,8 +14,15 @@ const OWNERS: &[(&str, &[&str], usize)] = &[
         5,
     ),
     ("imbl", &["vm/flow-machine/src/"], 8),
-    ("regex", &["vm/flow-machine/src/"], 3),
     ("regex_syntax", &["vm/flowvm/src/workers/synthetic/"], 1),
+    (
+        "regex",
+        &[
+            "vm/flow-machine/src/",
+            "compiler/flow-compiler/src/lower/eval_texts.rs",
+        ],
+        4,
+    ),
     ("jiff", &["vm/flow-machine/src/", "vm/flowvm/src/"], 4),
     ("rusqlite", &["vm/flowvm/src/store"], 10),
     ("reqwest", &["vm/flowvm/src/workers"], 4),

@@ -89,9 +89,10 @@ impl<'a> Formatter<'a> {
     }
 
     fn fn_decl(&mut self, decl: &FnDecl) -> DocId {
+        let type_params = self.type_params(&decl.type_params);
         let params = self.params(&decl.name, &decl.params);
-        let head =
-            cat!(self; "fn ", self.source(decl.name.span), params, " -> ", self.type_expr(&decl.result));
+        let head = cat!(self; "fn ", self.source(decl.name.span), type_params, params, " -> ");
+        let head = cat!(self; head, self.type_expr(&decl.result));
         let body = self.find(decl.result.span.end, b'{');
         let equals = self.find(decl.result.span.end, b'=');
         if equals > body {

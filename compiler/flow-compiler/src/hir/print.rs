@@ -23,7 +23,7 @@ pub fn print(program: &Program) -> String {
             show(&program.types, item.ty)
         );
     }
-    for function in &program.fns {
+    for function in program.fns.iter().filter(|function| !function.template) {
         let params: Vec<String> = function
             .params
             .iter()

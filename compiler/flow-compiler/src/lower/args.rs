@@ -34,24 +34,36 @@ impl Lower<'_> {
         callee: &Callee<'_>,
     ) -> Vec<(String, Expr)> {
         let given = self.matched(params, args, callee);
-        let mut missing = Vec::new();
         let mut values = Vec::new();
         for (param, arg) in params.iter().zip(given) {
-            let value = match arg {
-                Some(arg) => self.arg(cx, param, &arg.value),
-                None => {
-                    if let Some(value) = self.left_out(param) {
-                        Expr {
-                            kind: ExprKind::Const(value),
-                            ty: param.ty,
-                            span: callee.span,
-                        }
-                    } else {
-                        if param.ty != self.prim.error {
-                            missing.push(param);
-                        }
-                        self.wrong(callee.span)
+            values.push(arg.map(|arg| self.arg(cx, param, &arg.value)));
+        }
+        self.completed(params, args, values, callee)
+    }
+
+    /// The values of the parameters, with what may be left out filled in, and what may not reported.
+    pub(super) fn completed(
+        &mut self,
+        params: &[Param],
+        args: &[Arg],
+        given: Vec<Option<Expr>>,
+        callee: &Callee<'_>,
+    ) -> Vec<(String, Expr)> {
+        let mut missing = Vec::new();
+        let mut values = Vec::new();
+        for (param, value) in params.iter().zip(given) {
+            let value = match (value, self.left_out(param)) {
+                (Some(value), _) => value,
+                (None, Some(value)) => Expr {
+                    kind: ExprKind::Const(value),
+                    ty: param.ty,
+                    span: callee.span,
+                },
+                (None, None) => {
+                    if param.ty != self.prim.error {
+                        missing.push(param);
                     }
+                    self.wrong(callee.span)
                 }
             };
             values.push((param.name.text.clone(), value));
@@ -114,7 +126,7 @@ impl Lower<'_> {
     }
 
     /// Which argument each parameter gets.
-    fn matched<'g>(
+    pub(super) fn matched<'g>(
         &mut self,
         params: &[Param],
         args: &'g [Arg],

@@ -1,5 +1,6 @@
-//! Calls in expressions: functions, variants with fields, methods, and what is read at compile time
-//! (`file`, `template`). Calls to workers are no expressions; they are in `clauses`.
+//! Calls in expressions: which of the functions, variants with fields, methods and built-ins is called. Generic
+//! functions are in `generics`, functions as values in `function_values`, texts that are read at compile time in
+//! `texts`. Calls to workers are no expressions; they are in `clauses`.
 
 use flow_diagnostics::codes::{names as name_codes, types as codes};
 use flow_diagnostics::{Diagnostic, Span};
@@ -8,12 +9,9 @@ use flow_grammar::ast::{self, Arg, ExprKind as Ast};
 use super::args::Callee;
 use super::{Cx, Lower};
 use crate::hir::expr::{Expr, ExprKind};
-use crate::hir::{ConstValue, FnRef, Name, Param};
+use crate::hir::{FnRef, Name, Param};
 use crate::names::{Space, Symbol, nearest};
 use crate::types::{Ty, TyKind, with_article};
-
-/// Makes the call of a function from its arguments.
-type MakeCall = dyn Fn(Vec<Expr>) -> ExprKind;
 
 impl Lower<'_> {
     pub(super) fn call(
@@ -87,7 +85,7 @@ impl Lower<'_> {
         }
         match self.find(cx.module, Space::Callables, &name.name) {
             Some(Symbol::Unknown) => self.wrong(span),
-            Some(Symbol::Fn(index)) => self.fn_call(cx, index, name, args, span),
+            Some(Symbol::Fn(index)) => self.fn_call(cx, index, name, args, want, span),
             Some(Symbol::Worker(_) | Symbol::Flow(_)) => {
                 let kind = if matches!(
                     self.find(cx.module, Space::Callables, &name.name),
@@ -148,7 +146,15 @@ impl Lower<'_> {
         self.wrong(span)
     }
 
-    fn fn_call(&mut self, cx: &mut Cx, index: u32, name: &ast::Ident, args: &[Arg], span: Span) -> Expr {
+    fn fn_call(
+        &mut self,
+        cx: &mut Cx,
+        index: u32,
+        name: &ast::Ident,
+        args: &[Arg],
+        want: Option<Ty>,
+        span: Span,
+    ) -> Expr {
         let sig = self.fn_sig(index);
         cx.calls.insert(index);
         let callee = Callee {
@@ -157,6 +163,9 @@ impl Lower<'_> {
             declared: Some(sig.span),
             span,
         };
+        if self.is_generic(index) {
+            return self.generic_call(cx, index, args, want, &callee);
+        }
         let args = self.args(cx, &sig.params, args, &callee);
         let values = args.into_iter().map(|(_, value)| value).collect();
         Expr {
@@ -213,142 +222,6 @@ impl Lower<'_> {
             kind: ExprKind::CallLocal(id, args.into_iter().map(|(_, value)| value).collect()),
             ty: result,
             span,
-        }
-    }
-
-    /// A function's name, or a parameter of function type, as a function value.
-    pub(super) fn named_function(
-        &mut self,
-        cx: &mut Cx,
-        written: &ast::Expr,
-        params: &[Ty],
-        want: Option<Ty>,
-    ) -> Expr {
-        let span = written.span;
-        let Ast::Name(name) = &written.unparen().kind else {
-            self.error(codes::LAMBDA, span, "a function belongs here", "")
-                .help = Some("write `x => …`".into());
-            return self.wrong(span);
-        };
-        let locals: Vec<_> = params.iter().map(|ty| cx.fresh(*ty, span)).collect();
-        let values: Vec<Expr> = locals
-            .iter()
-            .map(|local| Expr {
-                kind: ExprKind::Local(local.id),
-                ty: local.ty,
-                span,
-            })
-            .collect();
-        let bound = cx
-            .locals
-            .iter_mut()
-            .rev()
-            .find(|bound| bound.local.name == name.name);
-        let (wanted, result, call): (Vec<Ty>, Ty, Box<MakeCall>) = if let Some(bound) = bound {
-            bound.used = true;
-            let (id, ty) = (bound.local.id, bound.local.ty);
-            let TyKind::Fn(wanted, result) = self.kind(ty).clone() else {
-                self.error(codes::LAMBDA, span, "a function belongs here", "")
-                    .help = Some("write `x => …`".into());
-                return self.wrong(span);
-            };
-            (
-                wanted,
-                result,
-                Box::new(move |args| ExprKind::CallLocal(id, args)),
-            )
-        } else if let Some(Symbol::Fn(index)) = self.find(cx.module, Space::Callables, &name.name) {
-            let sig = self.fn_sig(index);
-            cx.calls.insert(index);
-            let wanted = sig.params.iter().map(|param| param.ty).collect();
-            (
-                wanted,
-                sig.result,
-                Box::new(move |args| ExprKind::Call(FnRef(index), args)),
-            )
-        } else {
-            let value = self.expr(cx, written, None);
-            if value.ty != self.prim.error {
-                self.error(codes::LAMBDA, span, "a function belongs here", "")
-                    .help = Some("write `x => …`".into());
-            }
-            return self.wrong(span);
-        };
-        if wanted.len() != params.len() {
-            let text = super::methods::count(wanted.len(), "argument");
-            self.error(
-                codes::LAMBDA,
-                span,
-                format!("`{name}` takes {text}, and {} come here", params.len()),
-                "",
-            );
-            return self.wrong(span);
-        }
-        let args = values
-            .into_iter()
-            .zip(wanted)
-            .map(|(value, want)| self.fit(cx, value, want))
-            .collect();
-        let mut body = Expr {
-            kind: call(args),
-            ty: result,
-            span,
-        };
-        if let Some(want) = want {
-            body = self.fit(cx, body, want);
-        }
-        let ty = self.fn_of(params.to_vec(), body.ty);
-        Expr {
-            kind: ExprKind::Lambda(locals, Box::new(body)),
-            ty,
-            span,
-        }
-    }
-
-    /// `file("…")`: a text that is read at compile time.
-    fn text_of_file(&mut self, cx: &Cx, name: &ast::Ident, args: &[Arg], span: Span) -> Expr {
-        let path = match args {
-            [
-                Arg {
-                    name: None, value, ..
-                },
-            ] => match &value.unparen().kind {
-                Ast::Str(text) => text.plain().map(str::to_string),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some(path) = path else {
-            self.error(
-                codes::NOT_CONSTANT,
-                span,
-                format!("`{name}` takes one path, written out"),
-                "",
-            )
-            .help = Some(format!("{name}(\"prompts/review.md\")"));
-            return self.wrong(span);
-        };
-        if name.name == "template" {
-            self.not_available("`template`", span);
-            return self.wrong(span);
-        }
-        let whole = crate::project::beside(&self.project.modules[cx.module].path, &path);
-        match self.loader.load(&whole) {
-            Ok(text) => Expr {
-                kind: ExprKind::Const(ConstValue::Str(text)),
-                ty: self.prim.string,
-                span,
-            },
-            Err(error) => {
-                self.error(
-                    name_codes::MISSING_FILE,
-                    span,
-                    format!("the file `{whole}` cannot be read"),
-                    &error.to_string(),
-                )
-                .help = Some("paths are relative to the file that names them".into());
-                self.wrong(span)
-            }
         }
     }
 }

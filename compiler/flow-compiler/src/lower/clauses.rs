@@ -293,7 +293,8 @@ impl<'a> Lower<'a> {
         })
     }
 
-    /// What a type argument that was left out must be: the field that `field <- reply.value` updates.
+    /// What a type argument that was left out must be: the field that `field <- reply.value` updates, or the
+    /// arguments of the call.
     fn fixed_by_updates(
         &mut self,
         cx: &Cx,
@@ -309,10 +310,12 @@ impl<'a> Lower<'a> {
             .map(|param| param.name.clone())
             .collect();
         let mut fixed = Vec::new();
-        for param in &params {
+        let by_args = self.fixed_by_args(cx, worker, written);
+        for (param, by_args) in params.iter().zip(by_args) {
             let found = decl
                 .zip(written.bind.as_ref())
-                .and_then(|(decl, bind)| self.fixed_by(cx, decl, bind, generic.reply, param));
+                .and_then(|(decl, bind)| self.fixed_by(cx, decl, bind, generic.reply, param))
+                .or(by_args);
             if found.is_none() {
                 self.error(
                     worker_codes::UNFIXED_TYPE,

@@ -1,7 +1,7 @@
 //! Values that have to be known at compile time: constants, defaults, limits, durations of clauses.
 
-use flow_diagnostics::Span;
 use flow_diagnostics::codes::{names as name_codes, types as codes};
+use flow_diagnostics::{Diagnostic, Span};
 use flow_grammar::ast;
 
 use super::eval::Stop;
@@ -61,8 +61,33 @@ impl Lower<'_> {
     pub(super) fn constant(&mut self, cx: &Cx, written: &ast::Expr, ty: Ty) -> Option<ConstValue> {
         let mut inner = Cx::new(cx.module);
         inner.type_params = std::rc::Rc::clone(&cx.type_params);
+        let before = self.out.len();
         let value = self.check(&mut inner, written, ty);
+        self.known_later(before, |name| {
+            let local = cx.locals.iter().any(|bound| bound.local.name == name);
+            let flow = cx.flow.as_ref();
+            local || flow.is_some_and(|flow| flow.declared.contains_key(name))
+        });
         self.known_value(&value)
+    }
+
+    /// Of names that nobody knows at compile time but that are known when it runs, says that.
+    pub(super) fn known_later(&mut self, from: usize, known: impl Fn(&str) -> bool) {
+        let project = self.project;
+        for found in &mut self.out[from..] {
+            let Some(at) = found.span() else { continue };
+            let name = project.sources.slice(at);
+            if found.code == name_codes::UNKNOWN_NAME && known(name) {
+                *found = Diagnostic::new(
+                    codes::NOT_CONSTANT,
+                    format!("this has to be known at compile time, and `{name}` is only known when it runs"),
+                )
+                .primary(at, "")
+                .help(format!(
+                    "write a value or a constant here; a field gets what is in `{name}` in the first node, with `field <- {name}`"
+                ));
+            }
+        }
     }
 
     /// The value of a lowered expression; says why there is none.

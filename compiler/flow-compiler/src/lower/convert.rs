@@ -250,6 +250,7 @@ impl Lower<'_> {
         let deeper = depth - 1;
         match (self.program.types.kind(from), self.program.types.kind(want)) {
             (TyKind::Error | TyKind::Never, _) | (_, TyKind::Error) => true,
+            (_, TyKind::Param(name)) if name.starts_with('?') => true,
             (TyKind::Int, TyKind::Float) | (TyKind::Null, TyKind::Nullable(_)) => true,
             (TyKind::Nullable(from), TyKind::Nullable(want)) => self.fits_in(*from, *want, deeper),
             (_, TyKind::Nullable(want)) => self.fits_in(from, *want, deeper),
@@ -506,6 +507,10 @@ impl Lower<'_> {
                 TyKind::Int | TyKind::Float | TyKind::Bool | TyKind::Duration | TyKind::Time,
                 TyKind::String,
             ) => Some(format!("show it in a text: \"${{{text}}}\"")),
+            (TyKind::String, _) if unquoted(text).is_some() => {
+                unquoted(text).map(|value| format!("without quotes it is a value of its own: `{value}`"))
+            }
+            (TyKind::String, TyKind::Int | TyKind::Float) if text.starts_with('"') => None,
             (TyKind::String, TyKind::Int) => Some("`to_int()` gives an `int?`".into()),
             (TyKind::String, TyKind::Float) => Some("`to_float()` gives a `float?`".into()),
             (TyKind::Int | TyKind::Float, TyKind::Duration) => {
@@ -546,4 +551,16 @@ pub(super) fn default_of(default: Option<&ConstValue>, ty: Ty, span: Span) -> Ex
         ty,
         span,
     }
+}
+
+/// What stands between quotes, if it is a number, a duration, `true`, `false` or `null`.
+fn unquoted(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    let word = matches!(inner, "true" | "false" | "null");
+    let number = inner.strip_prefix('-').unwrap_or(inner);
+    let number = number.starts_with(|c: char| c.is_ascii_digit())
+        && number
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_'));
+    (word || number).then_some(inner)
 }

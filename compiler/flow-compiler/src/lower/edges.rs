@@ -57,6 +57,7 @@ impl<'a> Lower<'a> {
         let mut before: Option<End> = None;
         let mut latest: Option<u32> = None;
         for (place, stop) in chain.stops.iter().enumerate() {
+            self.one_way(cx, stop, place > 0, place < last || leaves);
             let mut end = self.stop(cx, stop, place < last || leaves, flow);
             if let From::Join(join) = end.from {
                 latest = Some(join);
@@ -89,6 +90,40 @@ impl<'a> Lower<'a> {
             }
         }
         Some((first_end?, before?))
+    }
+
+    /// Says so where an arrow leaves an end, or leads to the start.
+    fn one_way(&mut self, cx: &Cx, stop: &ast::Stop, entered: bool, left: bool) {
+        let word = self.project.sources.slice(stop.span);
+        if cx.flow.as_ref().is_some_and(|flow| flow.nodes.contains_key(word)) {
+            return; // a node has that name, which has been reported
+        }
+        let end = match &stop.kind {
+            StopKind::Start if entered => {
+                let code = flow_diagnostics::codes::syntax::ARROW_MISUSE;
+                self.error(
+                    code,
+                    stop.span,
+                    "no arrow leads to `start`",
+                    "a flow begins here once",
+                )
+                .help = Some("name the node behind `start` instead".into());
+                return;
+            }
+            StopKind::End if left => "end",
+            StopKind::Halt if left => "halt",
+            StopKind::Fail(_) if left => "fail",
+            StopKind::Cancel(_) if left => "cancel",
+            _ => return,
+        };
+        let code = flow_diagnostics::codes::syntax::ARROW_MISUSE;
+        self.error(
+            code,
+            stop.span,
+            format!("no arrow leaves `{end}`"),
+            "nothing runs behind it",
+        )
+        .help = Some(format!("leave `{end}` out, or write it as a chain of its own"));
     }
 
     /// Draws the arrow from one stop to the next.

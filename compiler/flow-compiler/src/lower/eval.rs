@@ -1,6 +1,6 @@
 //! Evaluation at compile time: an interpreter for expressions that read nothing. What methods do is in
-//! `eval_methods`. It follows the machine; where the two could differ (regular expressions, hashes), the value
-//! is not known and the machine decides.
+//! `eval_methods`. It follows the machine; where the two could differ (hashes, JSON, casts), the value is not known
+//! and the machine decides.
 
 use std::rc::Rc;
 
@@ -43,6 +43,12 @@ pub(super) struct Closure {
     params: Vec<Local>,
     body: Expr,
     env: Env,
+}
+
+impl Closure {
+    pub(super) fn takes_two(&self) -> bool {
+        self.params.len() == 2
+    }
 }
 
 impl Env {
@@ -160,25 +166,6 @@ impl Lower<'_> {
                 }
                 Ok(Value::Str(text))
             }
-            ExprKind::Access(base, name) => match self.eval_in(base, env)? {
-                Value::Record(fields) | Value::Map(fields) => Ok(fields
-                    .into_iter()
-                    .find(|(known, _)| known == name)
-                    .map_or(Value::Null, |(_, value)| value)),
-                _ => Err(Stop::Silent),
-            },
-            ExprKind::Index(base, index) => {
-                let (base, index) = (self.eval_in(base, env)?, self.eval_in(index, env)?);
-                indexed(base, &index, span)
-            }
-            ExprKind::Safe {
-                receiver,
-                local,
-                rest,
-            } => match self.eval_in(receiver, env)? {
-                Value::Null => Ok(Value::Null),
-                value => self.eval_in(rest, &env.with(local.id, value)),
-            },
             ExprKind::If(cond, then, otherwise) => match self.eval_in(cond, env)? {
                 Value::Bool(true) => self.eval_in(then, env),
                 _ => self.eval_in(otherwise, env),
@@ -201,7 +188,33 @@ impl Lower<'_> {
                 let args: Result<Vec<Value>, Stop> = args.iter().map(|arg| self.eval_in(arg, env)).collect();
                 self.apply_closure(&closure, args?)
             }
-            _ => Err(unknown("`as` is checked when it runs", span)),
+            _ => self.eval_part(expr, env),
+        }
+    }
+
+    /// A part of a value.
+    fn eval_part(&mut self, expr: &Expr, env: &Env) -> Result<Value, Stop> {
+        match &expr.kind {
+            ExprKind::Access(base, name) => match self.eval_in(base, env)? {
+                Value::Record(fields) | Value::Map(fields) => Ok(fields
+                    .into_iter()
+                    .find(|(known, _)| known == name)
+                    .map_or(Value::Null, |(_, value)| value)),
+                _ => Err(Stop::Silent),
+            },
+            ExprKind::Index(base, index) => {
+                let (base, index) = (self.eval_in(base, env)?, self.eval_in(index, env)?);
+                indexed(base, &index, expr.span)
+            }
+            ExprKind::Safe {
+                receiver,
+                local,
+                rest,
+            } => match self.eval_in(receiver, env)? {
+                Value::Null => Ok(Value::Null),
+                value => self.eval_in(rest, &env.with(local.id, value)),
+            },
+            _ => Err(unknown("`as` is checked when it runs", expr.span)),
         }
     }
 
@@ -234,7 +247,7 @@ impl Lower<'_> {
                 format!("`{}` does not hold", refined.text),
                 whole.span,
             )),
-            // Only the machine can tell (regular expressions); it does where the value is used.
+            // Only the machine can tell; it does where the value is used.
             None => Ok(value),
         }
     }
@@ -303,11 +316,14 @@ pub(super) fn set(fields: &mut Vec<(String, Value)>, key: String, value: Value) 
     }
 }
 
-fn shown(value: &Value) -> Option<String> {
+/// What `${…}` shows of a value; `None` where the machine knows better.
+pub(super) fn shown(value: &Value) -> Option<String> {
     Some(match value {
         Value::Str(text) | Value::Case(text) => text.clone(),
         Value::Int(n) => n.to_string(),
         Value::Bool(b) => b.to_string(),
+        Value::Null => "null".into(),
+        Value::Float(x) => serde_json::Number::from_f64(*x)?.to_string(),
         _ => return None,
     })
 }
@@ -431,6 +447,10 @@ pub(super) fn arithmetic(op: BinaryOp, a: Value, b: Value, span: Span) -> Result
     };
     Ok(match (a, b) {
         (Value::Int(a), Value::Int(b)) => Value::Int(integer(a, b)?),
+        (Value::Duration(_), Value::Duration(0)) if op == BinaryOp::Div => {
+            return Err(Stop::Fault("division by zero".into(), span));
+        }
+        (Value::Duration(a), Value::Duration(b)) if op == BinaryOp::Div => Value::Float(a as f64 / b as f64),
         (Value::Duration(a), Value::Duration(b) | Value::Int(b)) | (Value::Int(a), Value::Duration(b)) => {
             Value::Duration(integer(a, b)?)
         }

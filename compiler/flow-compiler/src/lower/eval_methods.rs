@@ -1,11 +1,13 @@
-//! What the built-in methods do at compile time. Their signatures are in `methods`; the machine's own
-//! implementation decides when a program runs, and this one follows it.
+//! What the built-in methods do at compile time: numbers, and methods that take a function; texts are in
+//! `eval_texts`, lists and maps without functions in `eval_lists`. Their signatures are in `signatures`; the
+//! machine's own implementation decides when a program runs, and this one follows it.
 
-use flow_bytecode::{BinaryOp, Method};
+use flow_bytecode::Method;
 use flow_diagnostics::Span;
 
 use super::Lower;
-use super::eval::{Closure, MAX_ITEMS, Stop, arithmetic, compare, set, unknown};
+use super::eval::{Closure, MAX_ITEMS, Stop, compare, set, unknown};
+use super::{eval_lists, eval_texts};
 use crate::hir::ConstValue as Value;
 
 impl Lower<'_> {
@@ -20,11 +22,10 @@ impl Lower<'_> {
         if values.is_empty() {
             return Err(Stop::Silent);
         }
-        let Value::List(items) = values.remove(0) else {
-            return Err(unknown(
-                "methods of maps with functions are evaluated when it runs",
-                span,
-            ));
+        let items = match values.remove(0) {
+            Value::List(items) => items,
+            Value::Map(fields) => return self.eval_over_map(method, fields, function, span),
+            _ => return Err(unknown("this method is evaluated when it runs", span)),
         };
         let yes = |value: &Value| *value == Value::Bool(true);
         match method {
@@ -103,8 +104,49 @@ impl Lower<'_> {
                 }
                 Ok(Value::List(all))
             }
+            Method::GroupBy => {
+                let mut groups: Vec<(String, Value)> = Vec::new();
+                for item in items {
+                    let (Value::Str(key) | Value::Case(key)) =
+                        self.apply_closure(function, vec![item.clone()])?
+                    else {
+                        return Err(unknown("this key is made when it runs", span));
+                    };
+                    match groups.iter_mut().find(|(known, _)| *known == key) {
+                        Some((_, Value::List(group))) => group.push(item),
+                        _ => set(&mut groups, key, Value::List(vec![item])),
+                    }
+                }
+                Ok(Value::Map(groups))
+            }
             _ => Err(unknown("this method is evaluated when it runs", span)),
         }
+    }
+
+    /// `map_values` and `filter` of a map; a function of two gets the key first.
+    fn eval_over_map(
+        &mut self,
+        method: Method,
+        fields: Vec<(String, Value)>,
+        function: &Closure,
+        span: Span,
+    ) -> Result<Value, Stop> {
+        let mut made = Vec::new();
+        for (key, value) in fields {
+            let args = if function.takes_two() {
+                vec![Value::Str(key.clone()), value.clone()]
+            } else {
+                vec![value.clone()]
+            };
+            let result = self.apply_closure(function, args)?;
+            match method {
+                Method::MapValues => made.push((key, result)),
+                Method::Filter if result == Value::Bool(true) => made.push((key, value)),
+                Method::Filter => {}
+                _ => return Err(unknown("this method is evaluated when it runs", span)),
+            }
+        }
+        Ok(Value::Map(made))
     }
 }
 
@@ -117,9 +159,9 @@ pub(super) fn plain(method: Method, args: &[Value], span: Span) -> Result<Value,
             }
             Ok(Value::List((*from..*to).map(Value::Int).collect()))
         }
-        [Value::Str(text), rest @ ..] => of_text(method, text, rest, span),
-        [Value::List(items), rest @ ..] => of_list(method, items, rest, span),
-        [Value::Map(fields), rest @ ..] => of_map(method, fields, rest, span),
+        [Value::Str(text), rest @ ..] => eval_texts::of_text(method, text, rest, span),
+        [Value::List(items), rest @ ..] => eval_lists::of_list(method, items, rest, span),
+        [Value::Map(fields), rest @ ..] => eval_lists::of_map(method, fields, rest, span),
         [Value::Int(n)] if method == Method::Abs => n
             .checked_abs()
             .map(Value::Int)
@@ -152,128 +194,4 @@ fn whole(x: f64, span: Span) -> Result<Value, Stop> {
     } else {
         Err(Stop::Fault("the number does not fit into 64 bits".into(), span))
     }
-}
-
-fn of_text(method: Method, text: &str, rest: &[Value], span: Span) -> Result<Value, Stop> {
-    Ok(match (method, rest) {
-        (Method::Len, []) => Value::Int(text.chars().count() as i64),
-        (Method::Lower, []) => Value::Str(text.to_lowercase()),
-        (Method::Upper, []) => Value::Str(text.to_uppercase()),
-        (Method::Trim, []) => Value::Str(text.trim().to_string()),
-        (Method::Replace, [Value::Str(from), Value::Str(to)]) if !from.is_empty() => {
-            Value::Str(text.replace(from, to))
-        }
-        (Method::StartsWith, [Value::Str(part)]) => Value::Bool(text.starts_with(part.as_str())),
-        (Method::EndsWith, [Value::Str(part)]) => Value::Bool(text.ends_with(part.as_str())),
-        (Method::Contains, [Value::Str(part)]) => Value::Bool(text.contains(part.as_str())),
-        (Method::Split, [Value::Str(by)]) if !by.is_empty() => Value::List(
-            text.split(by.as_str())
-                .map(|part| Value::Str(part.to_string()))
-                .collect(),
-        ),
-        _ => return Err(unknown("this method is evaluated when it runs", span)),
-    })
-}
-
-fn of_list(method: Method, items: &[Value], rest: &[Value], span: Span) -> Result<Value, Stop> {
-    let best = |wanted: std::cmp::Ordering| {
-        let mut best: Option<&Value> = None;
-        for item in items {
-            if best.is_none_or(|best| compare(item, best) == Some(wanted)) {
-                best = Some(item);
-            }
-        }
-        best.cloned().unwrap_or(Value::Null)
-    };
-    let natural = |n: i64| usize::try_from(n.max(0)).unwrap_or(usize::MAX);
-    Ok(match (method, rest) {
-        (Method::Len | Method::Count, []) => Value::Int(items.len() as i64),
-        (Method::First, []) => items.first().cloned().unwrap_or(Value::Null),
-        (Method::Last, []) => items.last().cloned().unwrap_or(Value::Null),
-        (Method::Take, [Value::Int(n)]) => Value::List(items.iter().take(natural(*n)).cloned().collect()),
-        (Method::Drop, [Value::Int(n)]) => Value::List(items.iter().skip(natural(*n)).cloned().collect()),
-        (Method::Reverse, []) => Value::List(items.iter().rev().cloned().collect()),
-        (Method::Contains, [item]) => Value::Bool(items.contains(item)),
-        (Method::Min, []) => best(std::cmp::Ordering::Less),
-        (Method::Max, []) => best(std::cmp::Ordering::Greater),
-        (Method::Sort, []) => {
-            let mut sorted = items.to_vec();
-            sorted.sort_by(|a, b| compare(a, b).unwrap_or(std::cmp::Ordering::Equal));
-            Value::List(sorted)
-        }
-        (Method::Unique, []) => {
-            let mut kept: Vec<Value> = Vec::new();
-            for item in items {
-                if !kept.contains(item) {
-                    kept.push(item.clone());
-                }
-            }
-            Value::List(kept)
-        }
-        (Method::Sum, []) => {
-            let mut sum = items.first().cloned().unwrap_or(Value::Int(0));
-            for item in items.iter().skip(1) {
-                sum = arithmetic(BinaryOp::Add, sum, item.clone(), span)?;
-            }
-            sum
-        }
-        (Method::Join, [] | [Value::Str(_)]) => {
-            let by = match rest {
-                [Value::Str(by)] => by.as_str(),
-                _ => "",
-            };
-            let parts: Vec<&str> = items.iter().filter_map(|item| text_of(item)).collect();
-            Value::Str(parts.join(by))
-        }
-        (Method::Flatten, []) => {
-            let mut all = Vec::new();
-            for item in items {
-                let Value::List(part) = item else {
-                    return Err(Stop::Silent);
-                };
-                all.extend(part.iter().cloned());
-            }
-            Value::List(all)
-        }
-        _ => return Err(unknown("this method is evaluated when it runs", span)),
-    })
-}
-
-fn text_of(value: &Value) -> Option<&str> {
-    match value {
-        Value::Str(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn of_map(method: Method, fields: &[(String, Value)], rest: &[Value], span: Span) -> Result<Value, Stop> {
-    let get = |key: &String| {
-        fields
-            .iter()
-            .find(|(known, _)| known == key)
-            .map(|(_, value)| value.clone())
-    };
-    Ok(match (method, rest) {
-        (Method::Len | Method::Count, []) => Value::Int(fields.len() as i64),
-        (Method::Keys, []) => Value::List(fields.iter().map(|(key, _)| Value::Str(key.clone())).collect()),
-        (Method::Values, []) => Value::List(fields.iter().map(|(_, value)| value.clone()).collect()),
-        (Method::Get, [Value::Str(key)]) => get(key).unwrap_or(Value::Null),
-        (Method::Get, [Value::Str(key), default]) => get(key).unwrap_or_else(|| default.clone()),
-        (Method::Has | Method::Contains, [Value::Str(key)]) => Value::Bool(get(key).is_some()),
-        (Method::Remove, [Value::Str(key)]) => {
-            Value::Map(fields.iter().filter(|(known, _)| known != key).cloned().collect())
-        }
-        (Method::Merge, [Value::Map(more)])
-            if more
-                .iter()
-                .all(|(_, value)| !matches!(value, Value::Map(_) | Value::Record(_))) =>
-        {
-            let mut all = fields.to_vec();
-            for (key, value) in more {
-                set(&mut all, key.clone(), value.clone());
-            }
-            Value::Map(all)
-        }
-        _ => return Err(unknown("this method is evaluated when it runs", span)),
-    })
 }

@@ -74,6 +74,7 @@ impl<'a> Lower<'a> {
 
     fn head(&mut self, module: usize, decl: &'a ast::FlowDecl) -> (FlowEnv, Flow) {
         let cx = Cx::new(module);
+        let before = self.out.len();
         let mut env = FlowEnv {
             name: decl.name.name.clone(),
             span: Some(decl.name.span),
@@ -101,6 +102,7 @@ impl<'a> Lower<'a> {
                 .insert(param.name.name.clone(), (index as u32, typed.ty));
         }
         env.params.clone_from(&flow.params);
+        let mut limits = BTreeMap::new();
         for entry in &decl.entries {
             match entry {
                 FlowEntry::State(block) => {
@@ -111,6 +113,16 @@ impl<'a> Lower<'a> {
                 FlowEntry::Config(block) => self.config(&cx, block, &mut env, &mut flow),
                 FlowEntry::Events(block) => self.events(&cx, block, &mut env, &mut flow),
                 FlowEntry::Limit(limit) => {
+                    if let Some(first) = limits.insert(limit.name.name.as_str(), limit.name.span) {
+                        let code = flow_diagnostics::codes::syntax::REPEATED_CLAUSE;
+                        let message = format!("`limit {}` stands twice", limit.name);
+                        let twice = Diagnostic::new(code, message);
+                        self.report(
+                            twice
+                                .primary(limit.name.span, "the second time")
+                                .label(first, "the first"),
+                        );
+                    }
                     if let Some(limit) = self.limit(&cx, limit) {
                         flow.limits.push(limit);
                     }
@@ -119,6 +131,7 @@ impl<'a> Lower<'a> {
                 _ => {}
             }
         }
+        self.known_later(before, |name| env.declared.contains_key(name));
         let env = self.result(module, decl, env, &mut flow);
         (env, flow)
     }
@@ -231,7 +244,14 @@ impl<'a> Lower<'a> {
         }
         match self.find(cx.module, Space::Callables, &written.name) {
             Some(Symbol::Fn(index)) => {
-                let sig = self.fn_sig(index);
+                let mut sig = self.fn_sig(index);
+                let mut function = FnRef(index);
+                if self.is_generic(index)
+                    && let Some((instance, found)) =
+                        self.instance_for(index, &[ty, ty], Some(ty), written.span)
+                {
+                    (function, sig) = (instance, found);
+                }
                 let ok =
                     sig.params.len() == 2 && self.fits(ty, sig.params[0].ty) && self.fits(sig.result, ty);
                 if !ok && ty != self.prim.error {
@@ -255,7 +275,7 @@ impl<'a> Lower<'a> {
                     self.report(diagnostic);
                     return Reducer::LastValue;
                 }
-                Reducer::Custom(FnRef(index))
+                Reducer::Custom(function)
             }
             Some(Symbol::Unknown) => Reducer::LastValue,
             _ => {

@@ -1,4 +1,4 @@
-//! Functions: signatures, bodies, and that none calls itself.
+//! Functions: signatures, bodies, and that none calls itself. What calls make of generic ones is in `generics`.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -32,48 +32,126 @@ pub(crate) enum Body {
 pub(crate) struct Lowered {
     pub params: Vec<Local>,
     pub value: Expr,
-    /// The functions that it calls.
+    /// The functions that it calls, by their declarations.
     pub calls: BTreeSet<u32>,
+    /// Whether something in it has been reported.
+    pub wrong: bool,
 }
 
 impl Lower<'_> {
-    pub(super) fn fn_sig(&mut self, index: u32) -> Rc<Sig> {
-        if let Some(sig) = &self.fn_sigs[index as usize] {
+    /// The signature of a function or of an instance; of a generic one with its type parameters as they are.
+    pub(super) fn fn_sig(&mut self, id: u32) -> Rc<Sig> {
+        if let Some(instance) = self.instance_at(id) {
+            return Rc::clone(&self.instances_made[instance].sig);
+        }
+        if let Some(sig) = &self.fn_sigs[id as usize] {
             return Rc::clone(sig);
         }
-        let item = self.names.fns[index as usize];
-        let cx = Cx::new(item.module);
-        let params = self.params(&cx, &item.decl.params);
-        let result = self.ty(&cx, &item.decl.result);
-        let sig = Rc::new(Sig {
-            params,
-            result,
-            span: item.decl.name.span,
-        });
-        self.fn_sigs[index as usize] = Some(Rc::clone(&sig));
+        let args = self.own_type_args(id);
+        let sig = Rc::new(self.spoken_sig(id, &args));
+        self.fn_sigs[id as usize] = Some(Rc::clone(&sig));
         sig
     }
 
-    /// Lowers the body of a function when it is first needed.
-    pub(super) fn fn_body(&mut self, index: u32) -> Option<Rc<Lowered>> {
-        match &self.fn_bodies[index as usize] {
+    /// The signature with types in place of its parameters. What is wrong in it is said at the declaration.
+    pub(super) fn sig_with(&mut self, index: u32, args: &[Ty]) -> Sig {
+        let said = self.out.len();
+        let sig = self.spoken_sig(index, args);
+        self.out.truncate(said);
+        sig
+    }
+
+    fn spoken_sig(&mut self, index: u32, args: &[Ty]) -> Sig {
+        let item = self.names.fns[index as usize];
+        let cx = self.fn_cx(index, args);
+        let params = self.params(&cx, &item.decl.params);
+        let result = self.ty(&cx, &item.decl.result);
+        Sig {
+            params,
+            result,
+            span: item.decl.name.span,
+        }
+    }
+
+    /// What the declaration of a function can see.
+    fn fn_cx(&self, index: u32, args: &[Ty]) -> Cx {
+        let item = self.names.fns[index as usize];
+        let mut cx = Cx::new(item.module);
+        let names = item.decl.type_params.iter().map(|param| param.name.clone());
+        cx.type_params = Rc::new(names.zip(args.iter().copied()).collect());
+        cx
+    }
+
+    fn own_type_args(&mut self, index: u32) -> Vec<Ty> {
+        let decl = self.names.fns[index as usize].decl;
+        decl.type_params
+            .iter()
+            .map(|param| self.param_ty(&param.name))
+            .collect()
+    }
+
+    /// Which instance of a generic function an id means, if it means one.
+    fn instance_at(&self, id: u32) -> Option<usize> {
+        (id as usize).checked_sub(self.names.fns.len())
+    }
+
+    fn body_slot(&mut self, id: u32) -> &mut Body {
+        match self.instance_at(id) {
+            Some(instance) => &mut self.instances_made[instance].body,
+            None => &mut self.fn_bodies[id as usize],
+        }
+    }
+
+    /// Lowers the body of a function or of an instance when it is first needed.
+    pub(super) fn fn_body(&mut self, id: u32) -> Option<Rc<Lowered>> {
+        match self.body_slot(id) {
             Body::Done(body) => return Some(Rc::clone(body)),
             Body::Open => return None,
             Body::Waiting => {}
         }
-        self.fn_bodies[index as usize] = Body::Open;
-        let sig = self.fn_sig(index);
-        let item = self.names.fns[index as usize];
-        let mut cx = Cx::new(item.module);
-        let params = self.bind_params(&mut cx, &item.decl.params, &sig.params);
+        *self.body_slot(id) = Body::Open;
+        let body = match self.instance_at(id) {
+            None => {
+                let args = self.own_type_args(id);
+                self.lower_body(id, &args, id)
+            }
+            Some(instance) => {
+                let (decl, args) = (
+                    self.instances_made[instance].decl,
+                    self.instances_made[instance].args.clone(),
+                );
+                self.fn_body(decl);
+                let said = self.out.len();
+                let body = self.lower_body(decl, &args, id);
+                let wrong = self.out[said..].iter().find(|found| found.is_error()).cloned();
+                self.out.truncate(said);
+                let template_is_wrong =
+                    matches!(&self.fn_bodies[decl as usize], Body::Done(body) if body.wrong);
+                if let (Some(wrong), false) = (wrong, template_is_wrong) {
+                    self.unfit_instance(instance, &wrong);
+                }
+                body
+            }
+        };
+        let body = Rc::new(body);
+        *self.body_slot(id) = Body::Done(Rc::clone(&body));
+        Some(body)
+    }
+
+    fn lower_body(&mut self, index: u32, args: &[Ty], id: u32) -> Lowered {
+        let said = self.out.len();
+        let sig = self.fn_sig(id);
+        let decl = self.names.fns[index as usize].decl;
+        let mut cx = self.fn_cx(index, args);
+        let params = self.bind_params(&mut cx, &decl.params, &sig.params);
         let mark = cx.mark();
         let mut lets = Vec::new();
-        for written in &item.decl.lets {
+        for written in &decl.lets {
             let value = self.let_value(&mut cx, written);
             let local = self.bind(&mut cx, &written.name, value.ty, true);
             lets.push((local, value));
         }
-        let mut value = self.check(&mut cx, &item.decl.value, sig.result);
+        let mut value = self.check(&mut cx, &decl.value, sig.result);
         self.close(&mut cx, mark);
         for (local, bound) in lets.into_iter().rev() {
             let (ty, span) = (value.ty, bound.span.to(value.span));
@@ -83,13 +161,12 @@ impl Lower<'_> {
                 span,
             };
         }
-        let body = Rc::new(Lowered {
+        Lowered {
             params,
             value,
             calls: cx.calls,
-        });
-        self.fn_bodies[index as usize] = Body::Done(Rc::clone(&body));
-        Some(body)
+            wrong: self.out[said..].iter().any(Diagnostic::is_error),
+        }
     }
 
     /// The value of a `let`, of the type that is written where one is.
@@ -137,6 +214,7 @@ impl Lower<'_> {
     }
 
     fn recursion(&mut self, ring: &[u32]) {
+        self.recursive = true;
         let decls: Vec<_> = ring
             .iter()
             .map(|index| &self.names.fns[*index as usize].decl.name)
@@ -161,26 +239,51 @@ impl Lower<'_> {
         self.report(diagnostic);
     }
 
-    /// Puts the functions where calls look for them.
+    /// Puts the functions and their instances where calls look for them. Instances can need others.
     pub(super) fn finish_fns(&mut self) {
-        for index in 0..self.names.fns.len() as u32 {
-            let sig = self.fn_sig(index);
-            let decl = self.names.fns[index as usize].decl;
-            let function = match self.fn_body(index) {
-                Some(body) => Function {
-                    name: name(&decl.name),
-                    params: body.params.clone(),
-                    result: sig.result,
-                    body: body.value.clone(),
-                },
-                None => Function {
-                    name: name(&decl.name),
-                    params: Vec::new(),
-                    result: sig.result,
-                    body: self.wrong(decl.value.span),
-                },
-            };
+        let declared = self.names.fns.len() as u32;
+        for index in 0..declared {
+            let function = self.finished_fn(index, index, String::new());
             self.program.fns.push(function);
+        }
+        let mut made = 0;
+        while made < self.instances_made.len() {
+            let instance = &self.instances_made[made];
+            let decl = instance.decl;
+            let args: Vec<String> = instance.args.iter().map(|ty| self.show(*ty)).collect();
+            let function = self.finished_fn(declared + made as u32, decl, format!("<{}>", args.join(", ")));
+            self.program.fns.push(function);
+            made += 1;
+        }
+    }
+
+    fn finished_fn(&mut self, id: u32, index: u32, args: String) -> Function {
+        let sig = self.fn_sig(id);
+        let decl = self.names.fns[index as usize].decl;
+        let template = id == index && self.is_generic(index);
+        let mut name = name(&decl.name);
+        name.text += &args;
+        // Types that grow with every call of a circle would never come to an end.
+        let body = if template || self.recursive && id != index {
+            None
+        } else {
+            self.fn_body(id)
+        };
+        match body {
+            Some(body) => Function {
+                name,
+                params: body.params.clone(),
+                result: sig.result,
+                body: body.value.clone(),
+                template,
+            },
+            None => Function {
+                name,
+                params: Vec::new(),
+                result: sig.result,
+                body: self.wrong(decl.value.span),
+                template,
+            },
         }
     }
 }

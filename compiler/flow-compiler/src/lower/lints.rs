@@ -1,7 +1,9 @@
 //! Style and likely slips in names: unused, hidden, or written in another way than usual.
 
+use std::collections::BTreeMap;
+
 use flow_diagnostics::codes::{lints as codes, names as name_codes};
-use flow_diagnostics::{Diagnostic, Span};
+use flow_diagnostics::{Diagnostic, FileId, Span};
 use flow_grammar::ast::{self, FlowEntry, Item};
 
 use super::{Bound, Cx, Lower};
@@ -69,81 +71,105 @@ impl Lower<'_> {
             if module.path.starts_with("std.") {
                 continue;
             }
+            let mut found = Vec::new();
             for item in &module.ast.items {
-                self.item_name(item);
+                item_name(item, &mut found);
             }
+            self.say_misnamed(module.ast.file, &found);
         }
     }
 
-    fn item_name(&mut self, item: &Item) {
-        match item {
-            Item::Type(decl) => {
-                self.styled(&decl.name, "a type", upper_camel);
-                decl.params
-                    .iter()
-                    .for_each(|param| self.styled(param, "a type parameter", upper_camel));
-            }
-            Item::Enum(decl) => {
-                self.styled(&decl.name, "an enum", upper_camel);
-                decl.variants
-                    .iter()
-                    .for_each(|variant| self.styled(&variant.name, "a variant", snake));
-            }
-            Item::Const(decl) => self.styled(&decl.name, "a constant", upper_snake),
-            Item::Fn(decl) => self.styled(&decl.name, "a function", snake),
-            Item::Worker(decl) => self.styled(&decl.name, "a worker", snake),
-            Item::Flow(decl) => {
-                self.styled(&decl.name, "a flow", snake);
-                decl.params
-                    .iter()
-                    .for_each(|param| self.styled(&param.name, "a parameter", snake));
-                for entry in &decl.entries {
-                    match entry {
-                        FlowEntry::State(block) => {
-                            block
-                                .fields
-                                .iter()
-                                .for_each(|field| self.styled(&field.name, "a field", snake));
-                        }
-                        FlowEntry::Node(node) => self.styled(&node.name, "a node", snake),
-                        _ => {}
-                    }
-                }
-            }
-            Item::Import(_) | Item::Test(_) | Item::Error(_) => {}
-        }
-    }
-
-    fn styled(&mut self, name: &ast::Ident, what: &str, style: fn(&str) -> String) {
-        let usual = style(&name.name);
-        if usual == name.name || usual.is_empty() {
+    /// Says how names are usually written, and where they would have to be changed.
+    fn say_misnamed(&mut self, file: FileId, found: &[Misnamed<'_>]) {
+        if found.is_empty() {
             return;
         }
-        let places = self.places_of(name);
-        let edits = places
-            .into_iter()
-            .map(|span| flow_diagnostics::Edit {
-                span,
+        let mut places: BTreeMap<&str, Vec<Span>> = BTreeMap::new();
+        for misnamed in found {
+            places.entry(&misnamed.name.name).or_default();
+        }
+        for (word, span) in words_of(self.project.sources.text(file), file) {
+            if let Some(places) = places.get_mut(word) {
+                places.push(span);
+            }
+        }
+        for Misnamed { name, what, usual } in found {
+            let places = places.get(name.name.as_str()).into_iter().flatten();
+            let edits = places.map(|span| flow_diagnostics::Edit {
+                span: *span,
                 text: usual.clone(),
-            })
-            .collect();
-        self.report(
-            Diagnostic::new(codes::NAMING, format!("{what} is usually written `{usual}`"))
+            });
+            let diagnostic = Diagnostic::new(codes::NAMING, format!("{what} is usually written `{usual}`"))
                 .primary(name.span, "")
                 .help(format!("rename it to `{usual}`"))
-                .fix_all(format!("rename it to `{usual}`"), edits),
-        );
+                .fix_all(format!("rename it to `{usual}`"), edits.collect());
+            self.report(diagnostic);
+        }
     }
+}
 
-    /// Where a name stands in its file, as a word of its own.
-    fn places_of(&self, name: &ast::Ident) -> Vec<Span> {
-        let text = self.project.sources.text(name.span.file);
-        let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        text.match_indices(&name.name)
-            .filter(|(at, _)| !text[..*at].ends_with(part) && !text[at + name.name.len()..].starts_with(part))
-            .map(|(at, word)| Span::new(name.span.file, at as u32, (at + word.len()) as u32))
-            .collect()
+/// A name that is not written as names of its kind are.
+struct Misnamed<'a> {
+    name: &'a ast::Ident,
+    what: &'static str,
+    usual: String,
+}
+
+fn item_name<'a>(item: &'a Item, found: &mut Vec<Misnamed<'a>>) {
+    let mut styled = |name: &'a ast::Ident, what: &'static str, style: fn(&str) -> String| {
+        let usual = style(&name.name);
+        if usual != name.name && !usual.is_empty() {
+            found.push(Misnamed { name, what, usual });
+        }
+    };
+    match item {
+        Item::Type(decl) => {
+            styled(&decl.name, "a type", upper_camel);
+            decl.params
+                .iter()
+                .for_each(|param| styled(param, "a type parameter", upper_camel));
+        }
+        Item::Enum(decl) => {
+            styled(&decl.name, "an enum", upper_camel);
+            decl.variants
+                .iter()
+                .for_each(|variant| styled(&variant.name, "a variant", snake));
+        }
+        Item::Const(decl) => styled(&decl.name, "a constant", upper_snake),
+        Item::Fn(decl) => styled(&decl.name, "a function", snake),
+        Item::Worker(decl) => styled(&decl.name, "a worker", snake),
+        Item::Flow(decl) => {
+            styled(&decl.name, "a flow", snake);
+            decl.params
+                .iter()
+                .for_each(|param| styled(&param.name, "a parameter", snake));
+            for entry in &decl.entries {
+                match entry {
+                    FlowEntry::State(block) => {
+                        block
+                            .fields
+                            .iter()
+                            .for_each(|field| styled(&field.name, "a field", snake));
+                    }
+                    FlowEntry::Node(node) => styled(&node.name, "a node", snake),
+                    _ => {}
+                }
+            }
+        }
+        Item::Import(_) | Item::Test(_) | Item::Error(_) => {}
     }
+}
+
+/// The words of a text and where they stand.
+fn words_of(text: &str, file: FileId) -> impl Iterator<Item = (&str, Span)> {
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let start = text.as_ptr() as usize;
+    text.split(move |c: char| !part(c))
+        .filter(|word| !word.is_empty())
+        .map(move |word| {
+            let at = word.as_ptr() as usize - start;
+            (word, Span::new(file, at as u32, (at + word.len()) as u32))
+        })
 }
 
 fn words(name: &str) -> Vec<String> {
@@ -174,9 +200,11 @@ fn snake(name: &str) -> String {
     words(name).join("_")
 }
 
-/// `UPPER_SNAKE`.
+/// `UPPER_SNAKE`; leading underscores stay.
 fn upper_snake(name: &str) -> String {
-    words(name).join("_").to_uppercase()
+    let bare = name.trim_start_matches('_');
+    let lead = &name[..name.len() - bare.len()];
+    format!("{lead}{}", words(bare).join("_").to_uppercase())
 }
 
 /// `UpperCamel`; names that begin with a capital and have no underscore are left as they are.
@@ -205,6 +233,7 @@ mod tests {
         assert_eq!(snake("maxRetries"), "max_retries");
         assert_eq!(snake("_x1"), "_x1");
         assert_eq!(upper_snake("maxRetries"), "MAX_RETRIES");
+        assert_eq!(upper_snake("_UNUSED"), "_UNUSED");
         assert_eq!(upper_camel("my_type"), "MyType");
         assert_eq!(upper_camel("HTTPCall"), "HTTPCall");
     }

@@ -120,7 +120,7 @@ impl Lower<'_> {
             };
             values.push(value);
         }
-        if values.iter().any(|value| value.ty == self.prim.error) {
+        if values.iter().any(|value| value.ty == self.prim.error) || self.bad_regex(row.method, &values) {
             return self.wrong(span);
         }
         let ty = self.filled(&row.result, &holes);
@@ -143,6 +143,22 @@ impl Lower<'_> {
             ty,
             span,
         }
+    }
+
+    /// Whether a regular expression that is known cannot be used; says so.
+    fn bad_regex(&mut self, method: Method, values: &[Expr]) -> bool {
+        let (Method::Matches | Method::FindAll, [_, given]) = (method, values) else {
+            return false;
+        };
+        let ExprKind::Const(ConstValue::Str(text)) = &given.kind else {
+            return false;
+        };
+        let Err(why) = super::eval_texts::pattern(text) else {
+            return false;
+        };
+        self.error(codes::CONST_FAULT, given.span, why, "").help =
+            Some("in a raw string, r\"…\", a `\\` is itself".into());
+        true
     }
 
     fn bad_result(&mut self, row: &Signature, given: Ty, lambda: &Expr) {
@@ -236,55 +252,6 @@ impl Lower<'_> {
             (None, []) => diagnostic.help(format!("it has {}", own.join(", "))),
         };
         self.report(diagnostic);
-    }
-
-    /// A function value: a lambda, a function's name, or a parameter of function type.
-    pub(super) fn lambda(
-        &mut self,
-        cx: &mut Cx,
-        written: &ast::Expr,
-        params: &[Ty],
-        want: Option<Ty>,
-    ) -> Expr {
-        let span = written.span;
-        if let ast::ExprKind::Lambda { params: names, body } = &written.unparen().kind {
-            if names.len() != params.len() {
-                let help = match params.len() {
-                    1 => "write `x => …`",
-                    _ => "write `(a, b) => …`",
-                };
-                self.error(
-                    codes::LAMBDA,
-                    span,
-                    format!(
-                        "this function gets {}, not {}",
-                        count(params.len(), "value"),
-                        names.len()
-                    ),
-                    "",
-                )
-                .help = Some(help.into());
-                return self.wrong(span);
-            }
-            let mark = cx.mark();
-            let locals = names
-                .iter()
-                .zip(params)
-                .map(|(name, ty)| self.bind(cx, name, *ty, false))
-                .collect();
-            let mut body = self.expr(cx, body, want);
-            if let Some(want) = want {
-                body = self.fit(cx, body, want);
-            }
-            self.close(cx, mark);
-            let ty = self.fn_of(params.to_vec(), body.ty);
-            return Expr {
-                kind: ExprKind::Lambda(locals, Box::new(body)),
-                ty,
-                span,
-            };
-        }
-        self.named_function(cx, written, params, want)
     }
 
     fn known_shape(&mut self, shape: &Shape, holes: &Holes) -> Option<Ty> {

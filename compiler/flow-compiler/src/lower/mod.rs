@@ -15,12 +15,16 @@ mod convert;
 mod cover;
 mod edges;
 mod eval;
+mod eval_lists;
 mod eval_methods;
+mod eval_texts;
 mod expects;
 mod exprs;
 mod facts;
 mod flows;
 mod fns;
+mod function_values;
+mod generics;
 mod lints;
 mod literals;
 mod methods;
@@ -32,6 +36,7 @@ mod patterns;
 mod signatures;
 mod targets;
 mod tests;
+mod texts;
 mod types;
 mod updates;
 mod variants;
@@ -71,6 +76,11 @@ pub(crate) fn lower(project: &Project, loader: &dyn Loader, out: &mut Vec<Diagno
         prim,
         out: Vec::new(),
         instances: BTreeMap::new(),
+        fn_instances: BTreeMap::new(),
+        instances_made: Vec::new(),
+        sigs_so_far: BTreeMap::new(),
+        recursive: false,
+        templates: Vec::new(),
         depth: 0,
     };
     lower.all();
@@ -100,6 +110,15 @@ pub(crate) struct Lower<'a> {
     methods: signatures::Table,
     /// Instances of generic types.
     instances: BTreeMap<(u32, Vec<Ty>), Ty>,
+    /// Instances of generic functions, by their ids, which follow those of the declared functions.
+    fn_instances: BTreeMap<(u32, Vec<Ty>), u32>,
+    instances_made: Vec<generics::Instance>,
+    /// Signatures of generic functions with what calls have found out.
+    sigs_so_far: BTreeMap<(u32, Vec<Ty>), Rc<fns::Sig>>,
+    /// Whether functions call each other in a circle.
+    recursive: bool,
+    /// The templates that are being filled in, outermost first.
+    templates: Vec<String>,
     /// How many functions deep the evaluation of a constant is.
     depth: u32,
 }
@@ -222,12 +241,12 @@ impl Lower<'_> {
             self.fn_body(index);
         }
         self.find_recursion();
-        self.finish_fns();
         for index in 0..self.names.workers.len() as u32 {
             self.lower_worker(index);
         }
         self.lower_flows();
         self.lower_tests();
+        self.finish_fns();
         self.naming();
         self.name_types();
     }
@@ -277,16 +296,6 @@ impl Lower<'_> {
             ty: self.prim.error,
             span,
         }
-    }
-
-    /// Says that something of the language is not there yet.
-    fn not_available(&mut self, what: &str, span: Span) {
-        self.error(
-            flow_diagnostics::codes::names::NOT_AVAILABLE,
-            span,
-            format!("{what} is not available yet"),
-            "this version cannot compile it",
-        );
     }
 
     /// Binds a name in a body. Says so when it hides another one.
@@ -350,10 +359,11 @@ impl Lower<'_> {
         let mut all = Vec::new();
         for param in params {
             let ty = self.ty(cx, &param.ty);
+            // A wrong default is a default all the same: that the argument is missing is not said as well.
             let default = param
                 .default
                 .as_ref()
-                .and_then(|value| self.constant(cx, value, ty));
+                .map(|value| self.constant(cx, value, ty).unwrap_or(ConstValue::Null));
             all.push(hir::Param {
                 name: name(&param.name),
                 ty,

@@ -69,8 +69,13 @@ impl Lower<'_> {
         span: Span,
     ) -> Expr {
         match op {
-            Written::And | Written::Or => self.logic(cx, op == Written::And, left, right, span),
+            Written::And | Written::Or => self.logic(cx, (op == Written::And, op_span), (left, right), span),
             Written::Coalesce => self.coalesce(cx, left, right, want, span),
+            Written::Eq | Written::Ne | Written::Lt | Written::Le | Written::Gt | Written::Ge
+                if self.broken(op_span) =>
+            {
+                self.foreign_logic(cx, left, right, span)
+            }
             Written::Eq | Written::Ne => self.equality(cx, (op, op_span), left, right, span),
             Written::In => self.contained(cx, left, right, span),
             Written::Lt | Written::Le | Written::Gt | Written::Ge => {
@@ -87,7 +92,23 @@ impl Lower<'_> {
         }
     }
 
-    fn logic(&mut self, cx: &mut Cx, and: bool, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
+    /// `a && b`, `a < b < c`: the operator has been reported; what it takes in other languages is the same mistake.
+    fn foreign_logic(&mut self, cx: &mut Cx, left: &ast::Expr, right: &ast::Expr, span: Span) -> Expr {
+        self.expr(cx, left, None);
+        self.expr(cx, right, None);
+        self.wrong(span)
+    }
+
+    fn logic(
+        &mut self,
+        cx: &mut Cx,
+        (and, op_span): (bool, Span),
+        (left, right): (&ast::Expr, &ast::Expr),
+        span: Span,
+    ) -> Expr {
+        if self.broken(op_span) {
+            return self.foreign_logic(cx, left, right, span);
+        }
         let left = Box::new(self.condition(cx, left));
         let mark = cx.facts.len();
         self.learn(cx, &left, and);
@@ -381,9 +402,12 @@ impl Lower<'_> {
             }
             (Written::Add | Written::Sub, TyKind::Time, TyKind::Duration) => Some(prim.time),
             (Written::Sub, TyKind::Time, TyKind::Time) => Some(prim.duration),
-            (Written::Add | Written::Sub, TyKind::Duration, TyKind::Duration) => Some(prim.duration),
-            (Written::Mul | Written::Div, TyKind::Duration, TyKind::Int)
-            | (Written::Mul, TyKind::Int, TyKind::Duration) => Some(prim.duration),
+            (Written::Add | Written::Sub | Written::Rem, TyKind::Duration, TyKind::Duration) => {
+                Some(prim.duration)
+            }
+            (Written::Div, TyKind::Duration, TyKind::Duration) => Some(prim.float),
+            (Written::Mul | Written::Div, TyKind::Duration, TyKind::Int | TyKind::Float)
+            | (Written::Mul, TyKind::Int | TyKind::Float, TyKind::Duration) => Some(prim.duration),
             (_, TyKind::Int, TyKind::Int) => Some(prim.int),
             (_, TyKind::Int | TyKind::Float, TyKind::Int | TyKind::Float) => {
                 let (left, right) = (self.fit(cx, left, prim.float), self.fit(cx, right, prim.float));

@@ -51,6 +51,7 @@ string.parse_json() -> json
 [N].sum() -> N
 [O].min() -> O?
 [O].max() -> O?
+[duration].mean() -> duration
 [N].mean() -> float
 [T].count() -> int
 [T].count((T) -> bool) -> int

@@ -119,7 +119,7 @@ impl Lower<'_> {
     fn misplaced_skip(&mut self, span: Span) {
         let code = flow_diagnostics::codes::syntax::MISPLACED_CLAUSE;
         self.error(code, span, "`skip` stands only behind `on error`", "")
-            .help = Some("`end` ends this branch".into());
+            .help = Some("it counts a failed node as done; elsewhere name a node, or `end`".into());
     }
 
     /// The arms of a route or of a `goto`. `whole` is where missing cases are told.

@@ -9,6 +9,7 @@ use flow_diagnostics::{Diagnostic, Span};
 use flow_grammar::ast::{self, TypeExpr, TypeKind};
 
 use super::{Cx, Lower, doc};
+use crate::hir::ConstValue;
 use crate::hir::expr::{Local, LocalId};
 use crate::names::{BUILTIN_TYPES, Space, Symbol, nearest};
 use crate::types::{EnumTy, FieldTy, RecordTy, RefinedTy, Ty, TyKind};
@@ -278,7 +279,7 @@ impl Lower<'_> {
         let mut defaults = false;
         for (field, written) in &mut fields {
             if let Some(value) = &written.default {
-                field.default = self.constant(cx, value, field.ty);
+                field.default = Some(self.constant(cx, value, field.ty).unwrap_or(ConstValue::Null));
                 defaults = true;
             }
         }

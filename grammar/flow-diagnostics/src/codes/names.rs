@@ -18,5 +18,4 @@ codes! {
     RECURSIVE_CONST = "F0215", Error, "a constant that needs itself";
     WRONG_KIND = "F0216", Error, "a name of another kind";
     UNKNOWN_LIMIT = "F0217", Error, "a limit that does not exist";
-    NOT_AVAILABLE = "F0299", Error, "a part of the language that this version does not have yet";
 }

@@ -32,6 +32,8 @@ pub struct SourceFile {
     pub items: Vec<Item>,
     /// Entries that could not be understood, of any kind, in order. What stands in them is not in the tree.
     pub lost: Vec<Span>,
+    /// The paths of the templates that it names: `template("…")`.
+    pub templates: Vec<String>,
     /// The whole text.
     pub span: Span,
 }
@@ -121,13 +123,15 @@ pub struct ConstDecl {
     pub span: Span,
 }
 
-/// `fn name(a: T) -> U = expr` or `fn name(a: T) -> U { let b = e … expr }`.
+/// `fn name<T>(a: T) -> U = expr` or `fn name(a: T) -> U { let b = e … expr }`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FnDecl {
     /// What the doc comment says.
     pub doc: Option<Doc>,
     /// The name.
     pub name: Ident,
+    /// The type parameters of a generic one.
+    pub type_params: Vec<Ident>,
     /// The parameters.
     pub params: Vec<Param>,
     /// The type of the result.

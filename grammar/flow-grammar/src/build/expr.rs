@@ -251,10 +251,11 @@ impl Builder<'_> {
                 let name = self.ident(&children.need(Rule::any_name));
                 ExprKind::Field { base, name, optional }
             }
-            Rule::call_args => ExprKind::Call {
-                callee: base,
-                args: self.args(node),
-            },
+            Rule::call_args => {
+                let args = self.args(node);
+                self.note_template(&base, &args);
+                ExprKind::Call { callee: base, args }
+            }
             Rule::index => {
                 let span = self.span(&node);
                 let mut children = Children::of(node);
@@ -268,6 +269,9 @@ impl Builder<'_> {
                     self.slice_habit(span);
                     return ExprKind::Error;
                 };
+                if matches!(index.kind, ExprKind::Error) {
+                    return ExprKind::Error;
+                }
                 ExprKind::Index {
                     base,
                     index: Box::new(index),
@@ -277,6 +281,17 @@ impl Builder<'_> {
                 value: base,
                 ty: Box::new(self.type_core(node)),
             },
+        }
+    }
+
+    /// Remembers the path of `template("…")`, because its text belongs to the program.
+    fn note_template(&mut self, callee: &Expr, args: &[Arg]) {
+        if let (ExprKind::Name(name), [arg]) = (&callee.kind, args)
+            && name.name == "template"
+            && let ExprKind::Str(text) = &arg.value.unparen().kind
+            && let Some(path) = text.plain()
+        {
+            self.templates.push(path.to_owned());
         }
     }
 
@@ -352,6 +367,7 @@ impl Builder<'_> {
         while let Some(entry) = children.next() {
             if entry.as_rule() == Rule::spread_habit {
                 self.spread_habit(self.span(&entry), "a list entry");
+                items.extend(children.next().map(|spread| Self::error_expr(self.span(&spread))));
             } else {
                 items.push(self.expr(entry));
             }

@@ -157,6 +157,7 @@ impl Builder<'_> {
         let doc = self.doc(span);
         let mut children = Children::of(node);
         let name = self.ident(&children.need(Rule::ident));
+        let type_params = self.type_params(&mut children);
         let params = self.params(&mut children);
         let result = self.type_expr(children.need(Rule::type_expr));
         let mut lets = Vec::new();
@@ -173,6 +174,7 @@ impl Builder<'_> {
         FnDecl {
             doc,
             name,
+            type_params,
             params,
             result,
             lets,

@@ -12,11 +12,11 @@ mod types;
 use flow_diagnostics::codes::syntax;
 use flow_diagnostics::{Diagnostic, FileId, Span};
 
-use crate::ast::{Doc, Ident, Item};
+use crate::ast::{Doc, Expr, Ident, Item};
 use crate::docs::Docs;
 use crate::explain;
 use crate::limits::MAX_CHAIN;
-use crate::rules::{Children, Node, Rule};
+use crate::rules::{self, Children, Node, Rule};
 
 /// Builds the tree of one item after the other.
 pub(crate) struct Builder<'s> {
@@ -30,6 +30,8 @@ pub(crate) struct Builder<'s> {
     diagnostics: Vec<Diagnostic>,
     /// Entries that could not be understood.
     lost: Vec<Span>,
+    /// The paths of the templates that are named.
+    templates: Vec<String>,
     /// Operators, calls and fields around what is being built.
     level: u32,
 }
@@ -44,6 +46,7 @@ impl<'s> Builder<'s> {
             docs,
             diagnostics: Vec::new(),
             lost: Vec::new(),
+            templates: Vec::new(),
             level: 0,
         }
     }
@@ -61,6 +64,23 @@ impl<'s> Builder<'s> {
         let span = Span::new(self.file, base, self.end.min(base + text.len() as u32));
         self.explain(explain::Place::Item, text, base);
         Item::Error(span)
+    }
+
+    /// Builds the expression between the parentheses at `base` in the file; `None`, and why, where there is none.
+    pub(crate) fn hole(&mut self, base: u32, text: &str) -> Option<Expr> {
+        self.base = base;
+        self.level = 0;
+        let parsed = rules::parse(Rule::only_hole, text).ok();
+        if let Some(paren) = parsed.and_then(|mut pairs| pairs.next()) {
+            return Some(self.expr(Children::of(paren).need(Rule::expr)));
+        }
+        self.explain(explain::Place::Hole, text, base);
+        None
+    }
+
+    /// The paths of the templates that were named.
+    pub(crate) fn take_templates(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.templates)
     }
 
     /// The entries that could not be understood.

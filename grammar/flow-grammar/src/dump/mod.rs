@@ -86,15 +86,19 @@ impl Printer {
                 p.ty(&decl.ty);
                 p.expr(&decl.value);
             }),
-            Item::Fn(decl) => self.node(span, &format!("fn {}", decl.name), |p| {
-                p.doc(decl.doc.as_ref());
-                p.params(&decl.params);
-                p.ty(&decl.result);
-                for stmt in &decl.lets {
-                    p.let_stmt(stmt);
-                }
-                p.expr(&decl.value);
-            }),
+            Item::Fn(decl) => self.node(
+                span,
+                &format!("fn {}{}", decl.name, generics(&decl.type_params)),
+                |p| {
+                    p.doc(decl.doc.as_ref());
+                    p.params(&decl.params);
+                    p.ty(&decl.result);
+                    for stmt in &decl.lets {
+                        p.let_stmt(stmt);
+                    }
+                    p.expr(&decl.value);
+                },
+            ),
             Item::Worker(decl) => self.worker(decl),
             Item::Flow(decl) => self.flow(decl),
             Item::Test(decl) => self.test(decl),

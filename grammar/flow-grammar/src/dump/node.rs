@@ -71,6 +71,14 @@ impl Printer {
                 p.expr(ttl);
                 p.part("by", by.as_ref());
             }),
+            _ => self.leading_clause(clause),
+        }
+    }
+
+    /// Clauses about where a node leads, and what it holds and withdraws.
+    fn leading_clause(&mut self, clause: &Clause) {
+        let span = clause.span;
+        match &clause.kind {
             ClauseKind::OnError(on_error) => self.on_error(on_error),
             ClauseKind::Goto(goto) => self.node(span, "goto", |p| {
                 p.part("match", goto.subject.as_ref());
@@ -98,6 +106,14 @@ impl Printer {
                     p.expr(value);
                 }
             }),
+            _ => self.waiting_clause(clause),
+        }
+    }
+
+    /// Clauses of the nodes that ask, wait, decide and send.
+    fn waiting_clause(&mut self, clause: &Clause) {
+        let span = clause.span;
+        match &clause.kind {
             ClauseKind::Ask(value) => self.node(span, "ask", |p| p.expr(value)),
             ClauseKind::Show(value) => self.node(span, "show", |p| p.expr(value)),
             ClauseKind::Answer { bind, ty } => self.node(span, &format!("answer as {bind}"), |p| p.ty(ty)),
@@ -110,7 +126,7 @@ impl Printer {
             }),
             ClauseKind::Arm(arm) => self.arm(arm),
             ClauseKind::Each(each) => self.each(span, each),
-            ClauseKind::Error => self.line(span, "error"),
+            _ => self.line(span, "error"),
         }
     }
 

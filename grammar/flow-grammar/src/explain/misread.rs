@@ -1,10 +1,10 @@
 //! Mistakes that are known by what stands where parsing stopped. Those that are known by how an entry begins are
-//! in `explain`.
+//! in `known`.
 
 use flow_diagnostics::Diagnostic;
 use flow_diagnostics::codes::syntax;
 
-use super::{Place, RESERVED};
+use super::{Place, RESERVED, SHAPES, first_word};
 
 /// The mistake that is known by what stands where parsing stopped, from `from` to `to`; `behind_value` says that
 /// a value ends there and could go on.
@@ -19,6 +19,21 @@ pub(super) fn misread(
     let before = text[..from].trim_end();
     if behind_value && let Some(diagnostic) = in_a_value(before, found) {
         return Some(diagnostic);
+    }
+    if found.starts_with('-') && before.ends_with('<') {
+        return Some(
+            Diagnostic::new(syntax::EXPECTED, "`<-` sends an update, and this is a value")
+                .help("a comparison with a negative number has a blank in it: `a < -1`"),
+        );
+    }
+    if found.is_empty() && before.ends_with('.') && before.len() > 1 {
+        let digit = before.as_bytes()[before.len() - 2].is_ascii_digit();
+        if digit {
+            return Some(
+                Diagnostic::new(syntax::BAD_NUMBER, "a dot in a number has a digit on both sides")
+                    .help("write `5.0`, or leave the dot away"),
+            );
+        }
     }
     if found == "=>" && place == Place::FlowEntry && !before.contains('{') {
         let diagnostic = Diagnostic::new(syntax::EXPECTED, "an arrow between nodes is written `->`");
@@ -49,6 +64,13 @@ pub(super) fn misread(
         );
         return Some(diagnostic.help(format!("write `by {found}`")));
     }
+    None
+}
+
+/// A unit with a blank before it: `3 s`.
+pub(super) fn lone_unit(text: &str, from: usize, to: usize) -> Option<Diagnostic> {
+    let found = &text[from..to];
+    let before = text[..from].trim_end();
     let number = before
         .rsplit(|c: char| !c.is_ascii_digit())
         .next()
@@ -58,6 +80,23 @@ pub(super) fn misread(
         return Some(diagnostic.help(format!("write `{found}` behind the number, without the blank")));
     }
     None
+}
+
+/// Whether a text begins like another entry of the place, so that only a separator is missing before it.
+pub(super) fn begins_entry(place: Place, text: &str) -> bool {
+    let word = first_word(text);
+    let rest = text[word.len()..].trim_start();
+    let keyword = || SHAPES.iter().any(|(known, _)| *known == word);
+    match place {
+        Place::Clause | Place::Arm => {
+            keyword() || rest.starts_with("<-") || rest.starts_with(":=") || rest.starts_with("->")
+        }
+        Place::FlowEntry => keyword() || rest.starts_with("->"),
+        Place::TestEntry => keyword(),
+        Place::Param | Place::TypeField | Place::StateField | Place::Event => rest.starts_with(':'),
+        Place::Variant | Place::Option => true,
+        Place::Item | Place::FlowHead | Place::Check | Place::Hole => false,
+    }
 }
 
 /// What is missing or wrong where a value cannot go on with `found`: half an `if`, a comma, `=` for `==`.

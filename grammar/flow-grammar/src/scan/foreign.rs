@@ -1,7 +1,7 @@
 //! What other languages write: their comments, their punctuation, and characters that Flow has no use for.
 
-use flow_diagnostics::Diagnostic;
 use flow_diagnostics::codes::syntax;
+use flow_diagnostics::{Diagnostic, Edit};
 
 use super::Scanner;
 use super::tokens::{Token, is_word};
@@ -78,6 +78,9 @@ impl Scanner<'_> {
             );
             return;
         }
+        if matches!(first, '“' | '”' | '„' | '‘' | '’') && self.curly_string(start, end) {
+            return;
+        }
         self.blank(start, end);
         let shown = match first {
             c if c.is_control() || c.is_whitespace() => format!("U+{:04X}", u32::from(c)),
@@ -117,6 +120,37 @@ impl Scanner<'_> {
         } else if let Some(label) = self.diagnostics.last_mut().and_then(|d| d.labels.first_mut()) {
             label.span.end = end as u32;
         }
+    }
+
+    /// A text between curly quotes, the first of which stands at `start`: it becomes a string, and is reported once.
+    /// `false` where the line has no second one.
+    fn curly_string(&mut self, start: usize, end: usize) -> bool {
+        let line = &self.text[end..self.line_end(end)];
+        let Some(found) = line.find(['“', '”', '‘', '’']) else {
+            return false;
+        };
+        if line[..found].contains(['"', '\\', '$']) {
+            return false;
+        }
+        let close = end + found;
+        let len = self.text[close..].chars().next().map_or(1, char::len_utf8);
+        self.blank(start, end);
+        self.blank(close, close + len);
+        self.out[end - 1] = b'"';
+        self.out[close] = b'"';
+        self.pos = close + len;
+        let edits = [(start, end), (close, close + len)];
+        let edits = edits.map(|(from, to)| Edit {
+            span: self.span(from, to),
+            text: "\"".to_owned(),
+        });
+        self.diagnostics.push(
+            Diagnostic::new(syntax::BAD_CHARACTER, "these are not the quotes of a string")
+                .primary(self.span(start, close + len), "curly quotes")
+                .help("write `\"` on both sides")
+                .fix_all("write straight quotes", edits.to_vec()),
+        );
+        true
     }
 
     /// A `;`: a comma where something follows on the line, else nothing.

@@ -204,9 +204,9 @@ impl<'t> Scanner<'t> {
         rest.is_empty() || tokens::begins_item(rest.as_bytes())
     }
 
-    /// Whether a line begins here that can only be another item, though brackets are open.
+    /// Whether a line begins here that can only be another item, though brackets are open or a value is missing.
     fn begins_other_item(&self) -> bool {
-        let open = !self.stack.is_empty() || self.deep.is_some();
+        let open = !self.stack.is_empty() || self.deep.is_some() || self.last_open;
         open && self.pos == self.line_start
             && self.line_break.is_some()
             && tokens::begins_item(&self.src[self.pos..])

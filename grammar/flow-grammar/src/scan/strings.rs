@@ -9,8 +9,39 @@ impl Scanner<'_> {
     /// A string whose opening quote stands at `quote`; `start` is where it begins, an `r` included.
     pub(super) fn string(&mut self, start: usize, quote: usize) {
         let block = self.src[quote..].starts_with(b"\"\"\"");
+        if !block && self.plain_open > 0 && self.closes_outer(quote) {
+            return;
+        }
         self.pos = quote + if block { 3 } else { 1 };
         self.string_body(start, block);
+    }
+
+    /// Whether a quote in `${` can only be the end of the string around it: no other stands behind it on its line.
+    /// Reports the `${` then, and goes on behind the quote.
+    fn closes_outer(&mut self, quote: usize) -> bool {
+        let line = &self.src[quote + 1..self.line_end(quote)];
+        let Some(keep) = self.stack.iter().rposition(|frame| frame.open == b'$') else {
+            return false;
+        };
+        if line.contains(&b'"') || self.stack[keep].block {
+            return false;
+        }
+        let start = self.stack[keep].pos;
+        let at = self.text[start..quote].rfind("${").map_or(start, |at| start + at);
+        self.diagnostics.push(
+            Diagnostic::new(syntax::UNCLOSED, "this `${` is not closed")
+                .primary(self.span(at, at + 2), "no `}` belongs to it")
+                .label(self.span(quote, quote + 1), "the string ends here")
+                .help("write the `}`; a `${` that is meant as text is written `\\${`"),
+        );
+        self.pos = quote + 1;
+        while self.stack.len() > keep {
+            self.pop(quote);
+        }
+        self.hole(start, quote + 1);
+        self.last_end = self.pos;
+        self.last_open = false;
+        true
     }
 
     /// Goes on in a string up to its end, or up to the next `${`.
@@ -166,7 +197,7 @@ impl Scanner<'_> {
         self.pos = end;
     }
 
-    fn line_end(&self, from: usize) -> usize {
+    pub(super) fn line_end(&self, from: usize) -> usize {
         let rest = &self.src[from..];
         from + rest
             .iter()

@@ -58,7 +58,7 @@ fn with_values(text: &str) -> String {
 fn a_wrong_comment_is_found() {
     let text = "const A: int = 1 + 1 // 3";
     let said = codes(&with_values(text), &files(&[]));
-    assert_eq!(errors(&said), ["F0312"]);
+    assert_eq!(errors(&said), ["F0314"]);
     let text = "const A: int = 1 + 1 // 2";
     let said = codes(&with_values(text), &files(&[]));
     assert!(errors(&said).is_empty(), "{said:?}");

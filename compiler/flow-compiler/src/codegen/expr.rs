@@ -88,6 +88,14 @@ impl<'p> Code<'_, 'p> {
             ExprKind::List(items) => self.list(items, dst, span),
             ExprKind::Variant(case, fields) => self.variant(expr.ty, case, fields, dst, span),
             ExprKind::Interpolate(parts) => self.interpolate(parts, dst, span),
+            _ => self.call(expr, dst),
+        }
+    }
+
+    /// Functions and what is done with them.
+    fn call(&mut self, expr: &'p Expr, dst: Reg) {
+        let span = expr.span;
+        match &expr.kind {
             ExprKind::Lambda(params, body) => self.lambda(params, body, dst, span),
             ExprKind::FnValue(function) => {
                 let chunk = flow_bytecode::ChunkId(function.0);
@@ -144,7 +152,7 @@ impl<'p> Code<'_, 'p> {
         }
     }
 
-    /// Operators, accesses and everything that decides.
+    /// Operators, accesses and checks.
     fn operation(&mut self, expr: &'p Expr, dst: Reg) {
         let span = expr.span;
         match &expr.kind {
@@ -178,6 +186,28 @@ impl<'p> Code<'_, 'p> {
                 let (base, index) = (self.operand(base), self.operand(index));
                 self.emit(Op::Index { dst, base, index }, span);
             }
+            ExprKind::Cast(a) => {
+                let a = self.operand(a);
+                let ty = self.generator.ty(expr.ty);
+                self.emit(Op::Cast { dst, a, ty }, span);
+            }
+            ExprKind::Refine(a) => {
+                self.expr(a, dst);
+                let ty = self.generator.ty(expr.ty);
+                self.emit(Op::CheckRefined { a: dst, ty }, span);
+            }
+            ExprKind::Let(local, value, body) => {
+                self.bind(local, value);
+                self.expr(body, dst);
+            }
+            _ => self.decision(expr, dst),
+        }
+    }
+
+    /// What evaluates one of its parts, or none.
+    fn decision(&mut self, expr: &'p Expr, dst: Reg) {
+        let span = expr.span;
+        match &expr.kind {
             ExprKind::And(a, b) => {
                 self.expr(a, dst);
                 let no = self.jump_if_not(dst, a.span);
@@ -207,20 +237,6 @@ impl<'p> Code<'_, 'p> {
             } => self.safe(receiver, local, rest, dst),
             ExprKind::If(cond, then, otherwise) => self.choose(cond, then, otherwise, dst),
             ExprKind::Match(scrutinee, arms) => self.matching(scrutinee, arms, dst, span),
-            ExprKind::Cast(a) => {
-                let a = self.operand(a);
-                let ty = self.generator.ty(expr.ty);
-                self.emit(Op::Cast { dst, a, ty }, span);
-            }
-            ExprKind::Refine(a) => {
-                self.expr(a, dst);
-                let ty = self.generator.ty(expr.ty);
-                self.emit(Op::CheckRefined { a: dst, ty }, span);
-            }
-            ExprKind::Let(local, value, body) => {
-                self.bind(local, value);
-                self.expr(body, dst);
-            }
             other => unreachable!("{other:?} is no operation"),
         }
     }

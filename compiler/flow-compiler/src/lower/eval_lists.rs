@@ -27,6 +27,27 @@ pub(super) fn of_list(method: Method, items: &[Value], rest: &[Value], span: Spa
         (Method::Contains, [item]) => Value::Bool(items.contains(item)),
         (Method::Min, []) => best(std::cmp::Ordering::Less),
         (Method::Max, []) => best(std::cmp::Ordering::Greater),
+        (Method::Slice, [Value::Int(from)]) => Value::List(items[bounds(items.len(), *from, None)].to_vec()),
+        (Method::Slice, [Value::Int(from), Value::Int(to)]) => {
+            Value::List(items[bounds(items.len(), *from, Some(*to))].to_vec())
+        }
+        (Method::Zip, [Value::List(other)]) => {
+            let pairs = items.iter().zip(other);
+            let pairs = pairs.map(|(a, b)| pair(["first", "second"], a.clone(), b.clone()));
+            Value::List(pairs.collect())
+        }
+        (Method::Enumerate, []) => {
+            let pairs = (0..).zip(items);
+            let pairs = pairs.map(|(at, item)| pair(["index", "value"], Value::Int(at), item.clone()));
+            Value::List(pairs.collect())
+        }
+        _ => return of_whole_list(method, items, rest, span),
+    })
+}
+
+/// Methods for which every item counts.
+fn of_whole_list(method: Method, items: &[Value], rest: &[Value], span: Span) -> Result<Value, Stop> {
+    Ok(match (method, rest) {
         (Method::Sort, []) => {
             let mut sorted = items.to_vec();
             sorted.sort_by(|a, b| compare(a, b).unwrap_or(std::cmp::Ordering::Equal));
@@ -56,20 +77,6 @@ pub(super) fn of_list(method: Method, items: &[Value], rest: &[Value], span: Spa
             let parts: Option<Vec<String>> = items.iter().map(shown).collect();
             let parts = parts.ok_or_else(|| unknown("how this is shown is not", span))?;
             Value::Str(parts.join(by))
-        }
-        (Method::Slice, [Value::Int(from)]) => Value::List(items[bounds(items.len(), *from, None)].to_vec()),
-        (Method::Slice, [Value::Int(from), Value::Int(to)]) => {
-            Value::List(items[bounds(items.len(), *from, Some(*to))].to_vec())
-        }
-        (Method::Zip, [Value::List(other)]) => {
-            let pairs = items.iter().zip(other);
-            let pairs = pairs.map(|(a, b)| pair(["first", "second"], a.clone(), b.clone()));
-            Value::List(pairs.collect())
-        }
-        (Method::Enumerate, []) => {
-            let pairs = (0..).zip(items);
-            let pairs = pairs.map(|(at, item)| pair(["index", "value"], Value::Int(at), item.clone()));
-            Value::List(pairs.collect())
         }
         (Method::Flatten, []) => {
             let mut all = Vec::new();

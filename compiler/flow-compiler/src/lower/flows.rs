@@ -10,7 +10,7 @@ use flow_grammar::ast::{self, FlowEntry};
 
 use super::{Cx, Lower, doc, name};
 use crate::hir::flow::{EventDecl, Field, Flow, Limit, Reducer};
-use crate::hir::{FieldRef, FnRef, NodeRef, Param};
+use crate::hir::{FieldRef, NodeRef, Param};
 use crate::names::{Space, Symbol, nearest};
 use crate::types::{Ty, TyKind, with_article};
 
@@ -244,14 +244,7 @@ impl<'a> Lower<'a> {
         }
         match self.find(cx.module, Space::Callables, &written.name) {
             Some(Symbol::Fn(index)) => {
-                let mut sig = self.fn_sig(index);
-                let mut function = FnRef(index);
-                if self.is_generic(index)
-                    && let Some((instance, found)) =
-                        self.instance_for(index, &[ty, ty], Some(ty), written.span)
-                {
-                    (function, sig) = (instance, found);
-                }
+                let (function, sig) = self.function_for(index, &[ty, ty], ty, written.span);
                 let ok =
                     sig.params.len() == 2 && self.fits(ty, sig.params[0].ty) && self.fits(sig.result, ty);
                 if !ok && ty != self.prim.error {

@@ -243,7 +243,7 @@ impl Lower<'_> {
     pub(super) fn finish_fns(&mut self) {
         let declared = self.names.fns.len() as u32;
         for index in 0..declared {
-            let function = self.finished_fn(index, index, String::new());
+            let function = self.finished_fn(index, index, "");
             self.program.fns.push(function);
         }
         let mut made = 0;
@@ -251,18 +251,18 @@ impl Lower<'_> {
             let instance = &self.instances_made[made];
             let decl = instance.decl;
             let args: Vec<String> = instance.args.iter().map(|ty| self.show(*ty)).collect();
-            let function = self.finished_fn(declared + made as u32, decl, format!("<{}>", args.join(", ")));
+            let function = self.finished_fn(declared + made as u32, decl, &format!("<{}>", args.join(", ")));
             self.program.fns.push(function);
             made += 1;
         }
     }
 
-    fn finished_fn(&mut self, id: u32, index: u32, args: String) -> Function {
+    fn finished_fn(&mut self, id: u32, index: u32, args: &str) -> Function {
         let sig = self.fn_sig(id);
         let decl = self.names.fns[index as usize].decl;
         let template = id == index && self.is_generic(index);
         let mut name = name(&decl.name);
-        name.text += &args;
+        name.text += args;
         // Types that grow with every call of a circle would never come to an end.
         let body = if template || self.recursive && id != index {
             None

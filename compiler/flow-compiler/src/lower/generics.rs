@@ -162,6 +162,23 @@ impl Lower<'_> {
             .collect()
     }
 
+    /// A function that takes these types and gives that one: of a generic one the instance, else itself.
+    pub(super) fn function_for(
+        &mut self,
+        index: u32,
+        params: &[Ty],
+        want: Ty,
+        span: Span,
+    ) -> (FnRef, Rc<Sig>) {
+        let instance = self
+            .is_generic(index)
+            .then(|| self.instance_for(index, params, Some(want), span));
+        match instance.flatten() {
+            Some(found) => found,
+            None => (FnRef(index), self.fn_sig(index)),
+        }
+    }
+
     /// The instance for parameters of these types: of a generic function that is used as a value.
     pub(super) fn instance_for(
         &mut self,

@@ -224,18 +224,7 @@ impl Lower<'_> {
             })
             .map(|(name, _)| *name)
             .collect();
-        let foreign = match name.name.as_str() {
-            "length" | "size" => Some("len"),
-            "push" | "append" => None,
-            "includes" | "has" => Some("contains"),
-            "toLowerCase" | "to_lower" => Some("lower"),
-            "toUpperCase" | "to_upper" => Some("upper"),
-            "reduce" => Some("fold"),
-            "some" => Some("any"),
-            "every" => Some("all"),
-            "distinct" | "dedup" => Some("unique"),
-            _ => None,
-        };
+        let foreign = foreign_method(&name.name);
         let near = foreign
             .filter(|near| own.contains(near))
             .or_else(|| nearest(&name.name, own.iter().copied()));
@@ -396,6 +385,22 @@ impl Lower<'_> {
             ty,
             span,
         }
+    }
+}
+
+/// What a method of another language is called here.
+fn foreign_method(name: &str) -> Option<&'static str> {
+    match name {
+        "length" | "size" => Some("len"),
+        "push" | "append" => None,
+        "includes" | "has" => Some("contains"),
+        "toLowerCase" | "to_lower" => Some("lower"),
+        "toUpperCase" | "to_upper" => Some("upper"),
+        "reduce" => Some("fold"),
+        "some" => Some("any"),
+        "every" => Some("all"),
+        "distinct" | "dedup" => Some("unique"),
+        _ => None,
     }
 }
 

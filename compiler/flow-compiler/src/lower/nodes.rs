@@ -356,28 +356,7 @@ impl<'a> Lower<'a> {
 
     fn each(&mut self, cx: &mut Cx, written: &ast::Each, span: Span) -> Option<Each> {
         let list = self.expr(cx, &written.list, None);
-        let (item_ty, single) = match *self.kind(self.bare(list.ty)) {
-            TyKind::List(item) => (item, false),
-            TyKind::Nullable(inner) => match *self.kind(self.bare(inner)) {
-                TyKind::List(_) => {
-                    self.error(codes::NULLABLE, list.span, "this list may be null", "")
-                        .help = Some("say what stands for null: `… ?? []`".into());
-                    (self.prim.error, false)
-                }
-                _ => (inner, true),
-            },
-            TyKind::Error => (self.prim.error, false),
-            _ => {
-                let shown = self.show(list.ty);
-                self.error(
-                    codes::MISMATCH,
-                    list.span,
-                    format!("`each` walks a list, and this is `{shown}`"),
-                    "",
-                );
-                (self.prim.error, false)
-            }
-        };
+        let (item_ty, single) = self.walked(&list);
         let follow = written.follow.and_then(|at| self.follow(cx, &list, at));
         let mark = cx.mark();
         let item = self.bind(cx, &written.var, item_ty, false);
@@ -385,29 +364,7 @@ impl<'a> Lower<'a> {
         if let Some(filter) = &filter {
             self.learn(cx, filter, true);
         }
-        let target = match &written.target.kind {
-            ast::TargetKind::Node { name, args } => {
-                let found = self.node_named(cx, name);
-                found.map(|node| {
-                    (
-                        node,
-                        self.node_args(cx, node, name, args, written.target.span),
-                        name.span,
-                    )
-                })
-            }
-            ast::TargetKind::Error => None,
-            _ => {
-                self.error(
-                    codes::MISMATCH,
-                    written.target.span,
-                    "an `each` starts a node",
-                    "",
-                )
-                .help = Some("write the name of one: -> node(item)".into());
-                None
-            }
-        };
+        let target = self.item_node(cx, &written.target);
         self.close(cx, mark);
         let window = written
             .at_most
@@ -429,6 +386,52 @@ impl<'a> Lower<'a> {
             span,
             target_span,
         })
+    }
+
+    /// What the items of a list are, and whether it is one value that may be null.
+    fn walked(&mut self, list: &Expr) -> (Ty, bool) {
+        match *self.kind(self.bare(list.ty)) {
+            TyKind::List(item) => (item, false),
+            TyKind::Nullable(inner) => match *self.kind(self.bare(inner)) {
+                TyKind::List(_) => {
+                    self.error(codes::NULLABLE, list.span, "this list may be null", "")
+                        .help = Some("say what stands for null: `… ?? []`".into());
+                    (self.prim.error, false)
+                }
+                _ => (inner, true),
+            },
+            TyKind::Error => (self.prim.error, false),
+            _ => {
+                let shown = self.show(list.ty);
+                self.error(
+                    codes::MISMATCH,
+                    list.span,
+                    format!("`each` walks a list, and this is `{shown}`"),
+                    "",
+                );
+                (self.prim.error, false)
+            }
+        }
+    }
+
+    /// The node that an `each` starts, its arguments, and where it is named.
+    fn item_node(
+        &mut self,
+        cx: &mut Cx,
+        target: &ast::Target,
+    ) -> Option<(crate::hir::NodeRef, Vec<(String, Expr)>, Span)> {
+        match &target.kind {
+            ast::TargetKind::Node { name, args } => {
+                let found = self.node_named(cx, name);
+                found.map(|node| (node, self.node_args(cx, node, name, args, target.span), name.span))
+            }
+            ast::TargetKind::Error => None,
+            _ => {
+                self.error(codes::MISMATCH, target.span, "an `each` starts a node", "")
+                    .help = Some("write the name of one: -> node(item)".into());
+                None
+            }
+        }
     }
 
     fn follow(&mut self, cx: &Cx, list: &Expr, at: Span) -> Option<crate::hir::FieldRef> {

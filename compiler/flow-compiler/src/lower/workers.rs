@@ -188,12 +188,28 @@ impl Lower<'_> {
             return;
         }
         let bare = self.bare(reply);
-        let kind = self.kind(bare).clone();
-        if matches!(kind, TyKind::Error) {
+        if matches!(self.kind(bare), TyKind::Error) {
             return;
         }
+        let wants = self.undelivered(protocol, worker, bare);
+        if let Some(wants) = wants {
+            let shown = self.show(reply);
+            let protocol = &decl.protocol;
+            self.error(
+                codes::UNDELIVERABLE,
+                written.span,
+                format!("`{protocol}` cannot deliver `{shown}`"),
+                &format!("is `{shown}`"),
+            )
+            .help = Some(format!("it can deliver {wants}"));
+        }
+    }
+
+    /// What the protocol can deliver, where it cannot deliver this type.
+    fn undelivered(&self, protocol: Protocol, worker: &Worker, bare: Ty) -> Option<&'static str> {
+        let kind = self.kind(bare).clone();
         let is = |wanted: Ty| bare == wanted;
-        let wants = match protocol {
+        match protocol {
             Protocol::ApiChat => {
                 let text = match &kind {
                     TyKind::Record(record) => record.fields.iter().any(|field| {
@@ -225,17 +241,6 @@ impl Lower<'_> {
                 }
             }
             _ => None,
-        };
-        if let Some(wants) = wants {
-            let shown = self.show(reply);
-            let protocol = &decl.protocol;
-            self.error(
-                codes::UNDELIVERABLE,
-                written.span,
-                format!("`{protocol}` cannot deliver `{shown}`"),
-                &format!("is `{shown}`"),
-            )
-            .help = Some(format!("it can deliver {wants}"));
         }
     }
 }

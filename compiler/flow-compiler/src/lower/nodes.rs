@@ -14,7 +14,10 @@ use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::flow::{Agent, Call, Each, Flow, Node, NodeKind, Reducer};
 use crate::hir::{FlowRef, NodeRef};
 use crate::names::{Space, Symbol, nearest};
-use crate::types::TyKind;
+use crate::types::{Ty, TyKind};
+
+/// The node that an `each` starts, its arguments, and where it is named.
+type ItemNode = (NodeRef, Vec<(String, Expr)>, Span);
 
 impl<'a> Lower<'a> {
     pub(super) fn nodes(
@@ -415,11 +418,7 @@ impl<'a> Lower<'a> {
     }
 
     /// The node that an `each` starts, its arguments, and where it is named.
-    fn item_node(
-        &mut self,
-        cx: &mut Cx,
-        target: &ast::Target,
-    ) -> Option<(crate::hir::NodeRef, Vec<(String, Expr)>, Span)> {
+    fn item_node(&mut self, cx: &mut Cx, target: &ast::Target) -> Option<ItemNode> {
         match &target.kind {
             ast::TargetKind::Node { name, args } => {
                 let found = self.node_named(cx, name);

@@ -1,3 +1,5 @@
 //! What benches measure on. What is measured stands in `benches/`.
 
 pub mod big;
+pub mod expression;
+pub mod machine;

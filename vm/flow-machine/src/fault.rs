@@ -1,12 +1,18 @@
 //! What stops an expression: typed, with the place in the source.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use flow_bytecode::{ErrorClass, SourceSpan};
 
-/// A failure of an expression, of a check at the border, or of a reducer.
+/// A failure of an expression, of a check at the border, or of a reducer. One pointer wide: every
+/// instruction gives a value or one of these, and nearly always a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct Fault(Box<FaultReport>);
+
+/// What a [`Fault`] points to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultReport {
     /// Which rule was broken.
     pub kind: FaultKind,
     /// What happened, for people. One sentence, no full stop.
@@ -74,13 +80,14 @@ impl FaultKind {
 
 impl Fault {
     /// A failure whose place is not known yet; the interpreter adds it.
+    #[cold]
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Fault {
-        Fault {
+        Fault(Box::new(FaultReport {
             kind,
             message: message.into(),
             span: None,
             path: None,
-        }
+        }))
     }
 
     /// The class by which retries and `on error` see it. An `ensure` makes a reply invalid.
@@ -96,6 +103,20 @@ impl Fault {
     pub fn at(mut self, span: Option<SourceSpan>) -> Fault {
         self.span = self.span.or(span);
         self
+    }
+}
+
+impl Deref for Fault {
+    type Target = FaultReport;
+
+    fn deref(&self) -> &FaultReport {
+        &self.0
+    }
+}
+
+impl DerefMut for Fault {
+    fn deref_mut(&mut self) -> &mut FaultReport {
+        &mut self.0
     }
 }
 

@@ -192,6 +192,11 @@ impl Fuel {
         self.left = 0;
         Err(used_up())
     }
+
+    /// Spends what something that has failed anyway did: all that is left at most.
+    fn forfeit(&mut self, units: u64) {
+        self.left = self.left.saturating_sub(units);
+    }
 }
 
 #[cold]

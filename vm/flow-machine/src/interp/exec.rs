@@ -40,28 +40,29 @@ impl Interp {
         self.registers
             .resize(base + usize::from(code.registers), Value::Null);
         self.depth += 1;
-        let mut at = 0;
-        let result = self.run(env, code, base, &mut at, fuel);
+        let mut place = Place { unpaid: 0, next: 0 };
+        let result = self.run(env, code, base, &mut place, fuel);
         self.depth -= 1;
         self.registers.truncate(base);
-        result.map_err(|fault| fault.at(code.spans.get(at).copied()))
+        result.map_err(|fault| {
+            fuel.forfeit(place.ran());
+            fault.at(code.spans.get(place.next - 1).copied())
+        })
     }
 
-    /// Runs a frame. `at` is left at the instruction that failed.
+    /// Runs a frame. `place` is left behind the instruction that failed.
     fn run(
         &mut self,
         env: &Env<'_>,
         code: &Chunk,
         base: usize,
-        at: &mut usize,
+        place: &mut Place,
         fuel: &mut Fuel,
     ) -> Result<Value, Fault> {
-        let mut next = 0;
         loop {
-            *at = next;
-            next += 1;
-            fuel.spend(1)?;
-            let (dst, value) = match code.code[*at] {
+            let op = code.code[place.next];
+            place.next += 1;
+            let (dst, value) = match op {
                 Op::Const { dst, value } => (dst, env.program.constant(value).clone()),
                 Op::Move { dst, src } => (dst, self.reg(base, src).clone()),
                 Op::LoadField { dst, field } => {
@@ -87,22 +88,23 @@ impl Interp {
                     Self::field(self.reg(base, of), env.program.text(name), hint)?,
                 ),
                 Op::Jump { to } => {
-                    next = to as usize;
+                    place.jump(to, fuel)?;
                     continue;
                 }
                 Op::JumpIfNot { cond, to } => {
                     if !truth(self.reg(base, cond))? {
-                        next = to as usize;
+                        place.jump(to, fuel)?;
                     }
                     continue;
                 }
                 Op::JumpIfNull { a, to } => {
                     if self.reg(base, a).is_null() {
-                        next = to as usize;
+                        place.jump(to, fuel)?;
                     }
                     continue;
                 }
                 Op::Return { src } => {
+                    fuel.spend(place.ran())?;
                     return Ok(std::mem::replace(
                         &mut self.registers[base + usize::from(src)],
                         Value::Null,
@@ -248,8 +250,10 @@ impl Interp {
         count: u16,
         fuel: &mut Fuel,
     ) -> Result<Value, Fault> {
-        let from = base + usize::from(first);
-        let args = &self.registers[from..from + usize::from(count)];
+        let args = &self.registers[base + usize::from(first)..][..usize::from(count)];
+        if let (Method::Len, [Value::List(list)]) = (method, args) {
+            return Ok(Value::Int(list.len() as i64));
+        }
         if args.iter().skip(1).any(|arg| matches!(arg, Value::Closure(_))) {
             let args = args.to_vec();
             return builtins::with_function(
@@ -288,6 +292,31 @@ impl Interp {
     }
 }
 
+/// Where a frame is. Code only goes forward, so that what it does can be paid in straight runs: at
+/// each jump, and at the end.
+struct Place {
+    /// The first instruction that is not paid for.
+    unpaid: usize,
+    /// The instruction that comes next.
+    next: usize,
+}
+
+impl Place {
+    /// How many instructions have run unpaid.
+    #[inline]
+    fn ran(&self) -> u64 {
+        (self.next - self.unpaid) as u64
+    }
+
+    #[inline]
+    fn jump(&mut self, to: u32, fuel: &mut Fuel) -> Result<(), Fault> {
+        fuel.spend(self.ran())?;
+        self.next = to as usize;
+        self.unpaid = self.next;
+        Ok(())
+    }
+}
+
 /// What the surroundings hold: input, configuration, run, secrets.
 fn load(env: &Env<'_>, op: Op) -> Option<(Reg, Value)> {
     Some(match op {
@@ -302,14 +331,20 @@ fn load(env: &Env<'_>, op: Op) -> Option<(Reg, Value)> {
     })
 }
 
+#[inline]
 fn truth(value: &Value) -> Result<bool, Fault> {
     match value {
         Value::Bool(value) => Ok(*value),
-        other => Err(Fault::new(
-            FaultKind::BadCode,
-            format!("a condition is {}, not a bool", other.kind()),
-        )),
+        other => Err(no_truth(other)),
     }
+}
+
+#[cold]
+fn no_truth(value: &Value) -> Fault {
+    Fault::new(
+        FaultKind::BadCode,
+        format!("a condition is {}, not a bool", value.kind()),
+    )
 }
 
 fn at_position(values: &[Value], index: u16) -> Value {

@@ -123,32 +123,27 @@ impl Merging<'_> {
     }
 }
 
-/// What a step did to a channel: what was added where it only grew. None: nothing.
-pub(super) fn change(reducer: Reducer, old: Option<&Value>, new: Option<&Value>) -> Option<Change> {
+/// What a step did to a channel: what was added where it only grew. None: nothing. `overwritten`
+/// says that something went past the reducer; otherwise what appends needs no comparison.
+pub(super) fn change(
+    field: &Field,
+    overwritten: bool,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> Option<Change> {
     let Some(new) = new else {
         return old.map(|_| Change::Clear);
     };
-    if let (Reducer::Append { .. } | Reducer::AddMessages, Some(Value::List(before)), Value::List(after)) =
-        (reducer, old, new)
+    let appends = matches!(field.reducer, Reducer::Append { .. });
+    let only_grows = appends && !field.ephemeral && !overwritten;
+    if (appends || field.reducer == Reducer::AddMessages)
+        && let (Some(Value::List(before)), Value::List(after)) = (old, new)
+        && (only_grows || after.starts_with(before))
     {
-        if Arc::ptr_eq(before, after) {
-            return None;
-        }
-        let grown = after.len() >= before.len() && before.iter().zip(after.iter()).all(|(a, b)| a == b);
-        if grown {
-            let added: Vec<_> = after.iter().skip(before.len()).map(border::to_json).collect();
-            return if added.is_empty() {
-                None
-            } else {
-                Some(Change::Append(added))
-            };
-        }
+        let added: Vec<_> = after.tail(before.len()).map(border::to_json).collect();
+        return (!added.is_empty()).then_some(Change::Append(added));
     }
-    if old == Some(new) {
-        None
-    } else {
-        Some(Change::Set(border::to_json(new)))
-    }
+    (old != Some(new)).then(|| Change::Set(border::to_json(new)))
 }
 
 /// About how many bytes the state is as JSON.

@@ -170,7 +170,7 @@ impl Run {
             .filter_map(|(field, (old, new))| {
                 Some((
                     image.str(field.name).to_owned(),
-                    state::change(field.reducer, old.as_ref(), new.as_ref())?,
+                    state::change(field, overwritten(field), old.as_ref(), new.as_ref())?,
                 ))
             })
             .collect();

@@ -50,6 +50,11 @@ impl List {
         self.items.iter()
     }
 
+    /// The items from a position on.
+    pub(crate) fn tail(&self, from: usize) -> impl Iterator<Item = &Value> + '_ {
+        (from..self.len()).filter_map(|at| self.items.get(at))
+    }
+
     /// Adds an item at the end.
     pub fn push(&mut self, item: Value) {
         self.depth = self.depth.max(item.depth() + 1);
@@ -73,6 +78,33 @@ impl List {
         self.depth = self.depth.max(other.depth);
         self.weight = self.weight.saturating_add(other.weight);
         self.items.append(other.items.clone());
+    }
+
+    /// Whether it begins with all items of another. What the two share is not looked at.
+    pub(crate) fn starts_with(&self, other: &List) -> bool {
+        if other.len() > self.len() {
+            return false;
+        }
+        let (mut leaves, mut other_leaves) = (self.items.leaves(), other.items.leaves());
+        let (mut ours, mut theirs): (&[Value], &[Value]) = (&[], &[]);
+        let mut left = other.len();
+        while left > 0 {
+            if ours.is_empty() {
+                ours = leaves.next().unwrap_or_default();
+            }
+            if theirs.is_empty() {
+                theirs = other_leaves.next().unwrap_or_default();
+            }
+            let count = ours.len().min(theirs.len());
+            let (a, b);
+            (a, ours) = ours.split_at(count);
+            (b, theirs) = theirs.split_at(count);
+            if !std::ptr::eq(a, b) && a != b {
+                return false;
+            }
+            left -= count;
+        }
+        true
     }
 
     /// The items from `start` up to and without `end`; bounds beyond the list are its own.
@@ -107,5 +139,29 @@ impl FromIterator<Value> for List {
             list.push(item);
         }
         list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// L-09: what grew is found by what was added, however the list was built.
+    #[test]
+    fn a_list_begins_with_what_it_grew_from() {
+        let short: List = (0..1000).map(Value::Int).collect();
+        let mut grown = short.clone();
+        grown.push(Value::Int(1000));
+        grown.append(&short);
+        assert!(grown.starts_with(&short));
+        assert!(!short.starts_with(&grown));
+        assert!(grown.starts_with(&List::new()));
+        let rebuilt: List = grown.iter().cloned().collect();
+        assert!(rebuilt.starts_with(&short) && rebuilt.starts_with(&grown));
+        for at in [0, 63, 64, 500, 999] {
+            let mut other = short.clone();
+            other.set(at, Value::Int(-1));
+            assert!(!grown.starts_with(&other), "differs at {at}");
+        }
     }
 }

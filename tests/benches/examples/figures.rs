@@ -6,8 +6,9 @@
 //! a number behind that only once and for so many, for profilers.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use flow_benches::clock::{resident_bytes, time};
 use flow_benches::expression;
 use flow_benches::machine::{APPEND, FAN_OUT, LOOP, WAITING, finish, program, start};
 use flow_machine::value::{List, Value};
@@ -52,6 +53,9 @@ fn main() {
         wanted.measure("append", length, |length| run(&flow, length));
     }
     for length in [100, 10_000, 1_000_000] {
+        if !wanted.wants("snapshot") {
+            break;
+        }
         let list: List = (0..length).map(Value::Int).collect();
         let name = format!("snapshot and append, {length} items");
         wanted.measure(&name, 100_000, |rounds| {
@@ -64,16 +68,19 @@ fn main() {
             })
         });
     }
-    if wanted.name.is_none_or(|name| name == "waiting") {
+    if wanted.wants("waiting") {
         waiting();
     }
 }
 
 impl Wanted {
+    fn wants(&self, name: &str) -> bool {
+        self.name.as_deref().is_none_or(|wanted| wanted == name)
+    }
+
     /// Prints what one of `count` takes, if it is wanted.
     fn measure(&self, name: &str, count: u64, mut measure: impl FnMut(u64) -> Duration) {
-        let first = name.split(' ').next();
-        if self.name.is_some() && self.name.as_deref() != first {
+        if !self.wants(name.split(' ').next().unwrap_or(name)) {
             return;
         }
         let (count, tries) = self.count.map_or((count, 7), |count| (count, 1));
@@ -110,29 +117,4 @@ fn waiting() {
     let bytes = (resident_bytes() - before) / RUNS;
     println!("{:40} {bytes:>12} bytes each", "a run that waits for an answer");
     drop(runs);
-}
-
-/// How long something keeps the processor busy.
-fn time(work: impl FnOnce()) -> Duration {
-    let (began, on_processor) = (Instant::now(), processor_time());
-    work();
-    match (on_processor, processor_time()) {
-        (Some(before), Some(after)) => after - before,
-        _ => began.elapsed(),
-    }
-}
-
-/// The processor time of this thread, where the system tells it.
-fn processor_time() -> Option<Duration> {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanos = stat.split_whitespace().next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanos))
-}
-
-/// What the process holds in memory; 0 where there is no `/proc`.
-fn resident_bytes() -> u64 {
-    const PAGE_BYTES: u64 = 4096;
-    let pages = std::fs::read_to_string("/proc/self/statm").ok();
-    let resident = pages.and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok());
-    resident.unwrap_or(0) * PAGE_BYTES
 }

@@ -1,5 +1,7 @@
 //! What the machine reports: the run's log, its checkpoints, and what the host must do.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -17,7 +19,7 @@ pub struct Event {
     pub step: u64,
     /// The node that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
+    pub node: Option<Arc<str>>,
     /// When the host said it was.
     pub at: Time,
     /// What happened.
@@ -32,7 +34,7 @@ pub enum EventKind {
     /// The run was created.
     Created {
         /// How it was started.
-        start: Start,
+        start: Box<Start>,
         /// The hash of its program.
         program: String,
     },
@@ -159,14 +161,14 @@ pub enum EventKind {
         #[serde(default)]
         index: u32,
         /// Field names and what was sent to them.
-        updates: Vec<(String, Json)>,
+        updates: Vec<(Arc<str>, Json)>,
     },
     /// A route or goto was decided: labels and targets of the arms taken.
     RouteDecided {
         /// Labels of the arms.
-        arms: Vec<String>,
+        arms: Vec<Arc<str>>,
         /// Where they lead.
-        targets: Vec<String>,
+        targets: Vec<Arc<str>>,
     },
     /// A join passed, died or failed; `arrived` names the sources taken.
     JoinSettled {
@@ -316,11 +318,25 @@ pub struct Checkpoint {
     /// The step after which it was taken.
     pub step: u64,
     /// The nodes that settled as done in the step, in order, as `path` shows them.
-    pub path: Vec<String>,
+    pub path: Vec<Arc<str>>,
     /// Fields that the step changed. Growing channels give only what was added.
-    pub changed: Vec<(String, Change)>,
-    /// What comes next, for people and tools: names of activations, open interrupts, join arrivals.
-    pub frontier: Json,
+    pub changed: Vec<(Arc<str>, Change)>,
+    /// What comes next.
+    pub frontier: Frontier,
+}
+
+/// What comes behind a checkpoint, for people and tools.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Frontier {
+    /// Names of activations that are to run or under way.
+    pub next: Vec<String>,
+    /// Names of activations that wait for an answer, for time or for an event.
+    pub open: Vec<String>,
+    /// Deferred nodes that were triggered.
+    pub held: Vec<Arc<str>>,
+    /// Joins at which something has arrived, by number.
+    pub joins: Vec<usize>,
 }
 
 /// What a step did to a channel.

@@ -24,7 +24,9 @@ mod run;
 pub mod value;
 
 pub use effect::{CacheKey, Check, CheckResult, Conversation, LockWish, Tool, Verification};
-pub use event::{Change, Checkpoint, Dispatch, Effect, Event, EventKind, RunError, Settlement, Status};
+pub use event::{
+    Change, Checkpoint, Dispatch, Effect, Event, EventKind, Frontier, RunError, Settlement, Status,
+};
 pub use fault::{Fault, FaultKind, FaultReport};
 pub use input::{AttemptId, Branch, Decision, Input, LimitChange, Outcome, Refusal, Start, Time};
 pub use machine::{Machine, OpenInterrupt, Output, Question, ReplayError};

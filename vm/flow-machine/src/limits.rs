@@ -10,6 +10,9 @@ pub const CALL_DEPTH: usize = 64;
 /// Containers within containers. JSON from outside is bounded at 128 by its parser.
 pub const VALUE_DEPTH: u32 = 96;
 
+/// Activations of one run that are open at the same time.
+pub const OPEN_ACTIVATIONS: usize = 1 << 18;
+
 /// Size of one string.
 pub const STRING_BYTES: usize = 16 << 20;
 

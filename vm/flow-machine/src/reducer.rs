@@ -2,6 +2,8 @@
 
 mod messages;
 
+use std::sync::Arc;
+
 use flow_bytecode::{ChunkId, Field, Reducer, Type};
 
 use crate::border;
@@ -137,7 +139,8 @@ fn append(
     update: &Value,
 ) -> Result<Value, Fault> {
     let mut list = match old {
-        Some(Value::List(list)) => List::clone(&list),
+        // Nobody else holds what this step has made so far: it grows in place.
+        Some(Value::List(list)) => Arc::unwrap_or_clone(list),
         None => List::new(),
         Some(other) => {
             return Err(Fault::new(

@@ -311,10 +311,10 @@ impl Run {
     /// A line of the log.
     fn event(&mut self, step: u64, node: Option<NodeId>, kind: EventKind) {
         self.seq += 1;
-        let node = node.map(|node| self.node_name(node).to_string());
+        let node = node.map(|node| self.node_name(node));
         let node = match self.place.names.as_str() {
             "" => node,
-            names => Some(format!("{names}{}", node.unwrap_or_default())),
+            names => Some(format!("{names}{}", node.as_deref().unwrap_or_default()).into()),
         };
         self.out.events.push(Event {
             seq: self.seq,

@@ -1,6 +1,7 @@
 //! Histories: the state at any checkpoint, which is a fold over the deltas that lead to it, and where two part.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -8,18 +9,18 @@ use serde_json::{Map, Value as Json};
 use flow_machine::{Change, Checkpoint, Event, EventKind};
 
 /// Applies one delta.
-pub fn advance(state: &mut Map<String, Json>, changed: impl IntoIterator<Item = (String, Change)>) {
+pub fn advance(state: &mut Map<String, Json>, changed: impl IntoIterator<Item = (Arc<str>, Change)>) {
     for (field, change) in changed {
         match change {
             Change::Set(value) => {
-                state.insert(field, value);
+                state.insert(field.to_string(), value);
             }
-            Change::Append(items) => match state.entry(field).or_insert_with(|| Json::Array(Vec::new())) {
+            Change::Append(items) => match state.entry(&*field).or_insert_with(|| Json::Array(Vec::new())) {
                 Json::Array(list) => list.extend(items),
                 other => *other = Json::Array(items),
             },
             Change::Clear => {
-                state.shift_remove(&field);
+                state.shift_remove(&*field);
             }
         }
     }
@@ -59,7 +60,7 @@ pub struct Difference {
     /// The checkpoints; none where a course has ended.
     pub checkpoints: (Option<u64>, Option<u64>),
     /// The nodes that settled as done.
-    pub paths: (Vec<String>, Vec<String>),
+    pub paths: (Vec<Arc<str>>, Vec<Arc<str>>),
     /// The fields of the state that differ behind it: name, here, there.
     pub fields: Vec<(String, Option<Json>, Option<Json>)>,
 }
@@ -109,7 +110,7 @@ mod tests {
     fn point(id: u64, parent: Option<u64>, changed: Vec<(&str, Change)>) -> Checkpoint {
         let changed = changed
             .into_iter()
-            .map(|(field, change)| (field.to_owned(), change))
+            .map(|(field, change)| (field.into(), change))
             .collect();
         Checkpoint {
             id,
@@ -117,7 +118,7 @@ mod tests {
             step: id,
             path: Vec::new(),
             changed,
-            frontier: Json::Null,
+            frontier: flow_machine::Frontier::default(),
         }
     }
 

@@ -258,7 +258,7 @@ impl Run {
                 .iter()
                 .filter_map(|id| self.acts.get(id))
                 .filter(|act| matches!(act.phase, Phase::Settled(_)) && !act.updates.is_empty())
-                .map(|act| self.sent(at, act.id, &act.updates))
+                .map(|act| self.sent(act.id, &act.updates))
                 .collect();
             let mut merging = Merging {
                 program: &self.program,

@@ -10,7 +10,9 @@ use super::join::Arrival;
 use super::send::Tally;
 use super::{Firing, Held, Run, eval};
 use crate::event::EventKind;
+use crate::limits::OPEN_ACTIVATIONS;
 use crate::value::Value;
+use crate::{Fault, FaultKind};
 
 /// What triggers.
 #[derive(Clone, Debug)]
@@ -154,6 +156,9 @@ impl Run {
                 Err(fault) => return self.fail_run(key, Some(node), &Failure::from(fault)),
             },
         };
+        if let Err(fault) = self.make_room(1) {
+            return self.fail_run(key, Some(node), &Failure::from(fault));
+        }
         if declared.schedule == Schedule::Deferred {
             let by = (cause.step, key);
             let first = self.held.get(&node).is_none_or(|held| by < held.by);
@@ -167,6 +172,17 @@ impl Run {
             return;
         }
         self.plan(node, params, cause);
+    }
+
+    /// Whether so many more activations may be open. Arrows that double what is open end here, too.
+    pub(super) fn make_room(&self, more: usize) -> Result<(), Fault> {
+        if self.acts.len() + more <= OPEN_ACTIVATIONS {
+            return Ok(());
+        }
+        Err(Fault::new(
+            FaultKind::TooLarge,
+            format!("more than {OPEN_ACTIVATIONS} activations at the same time"),
+        ))
     }
 
     /// Plans an activation in the step behind its cause.

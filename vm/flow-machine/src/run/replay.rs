@@ -123,7 +123,7 @@ impl Run {
                 message: "the log does not begin with the run's creation".into(),
             });
         };
-        let mut run = Run::start(program, start.clone(), first.at).map_err(|refusal| ReplayError {
+        let mut run = Run::start(program, (**start).clone(), first.at).map_err(|refusal| ReplayError {
             seq: first.seq,
             message: refusal.message,
         })?;

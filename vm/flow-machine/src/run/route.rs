@@ -1,5 +1,7 @@
 //! Routes: decisions that spend no step, made on the state behind the step that led to them.
 
+use std::sync::Arc;
+
 use flow_bytecode::{Decision, Node, NodeId, NodeKind, Target};
 
 use super::Run;
@@ -91,10 +93,9 @@ impl Run {
 
     /// A line of the log for arms that were taken.
     pub(super) fn route_event(&mut self, decision: &Decision, picked: &[usize], key: ActId) {
-        let image = self.program.image();
         let arms = picked
             .iter()
-            .map(|&arm| image.str(decision.arms[arm].label).to_owned())
+            .map(|&arm| self.program.text(decision.arms[arm].label).clone())
             .collect();
         let nodes = &self.flow().nodes;
         let targets = picked
@@ -141,15 +142,15 @@ impl Run {
 }
 
 /// A target as people read it.
-pub(super) fn target_text(program: &Program, nodes: &[Node], target: &Target) -> String {
+pub(super) fn target_text(program: &Program, nodes: &[Node], target: &Target) -> Arc<str> {
     match target {
-        Target::Node { node, .. } => program.image().str(nodes[node.index()].name).to_owned(),
+        Target::Node { node, .. } => program.text(nodes[node.index()].name).clone(),
         Target::Many(targets) => {
-            let names: Vec<String> = targets
+            let names: Vec<Arc<str>> = targets
                 .iter()
                 .map(|target| target_text(program, nodes, target))
                 .collect();
-            format!("[{}]", names.join(", "))
+            format!("[{}]", names.join(", ")).into()
         }
         Target::End => "end".into(),
         Target::Halt => "halt".into(),

@@ -148,6 +148,7 @@ impl Run {
             Value::List(list) if list.is_empty() => Vec::new(),
             single => vec![single],
         };
+        self.make_room(listed.len())?;
         let slots = self.slots_at(step);
         let seen = listed.len();
         let mut items = Vec::with_capacity(seen);

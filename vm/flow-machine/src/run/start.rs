@@ -12,7 +12,7 @@ use super::join::{Arrival, JoinState};
 use super::phases::Phases;
 use super::{Graph, Held, Life, Run, state};
 use crate::border;
-use crate::event::{Change, Checkpoint, EventKind};
+use crate::event::{Change, Checkpoint, EventKind, Frontier};
 use crate::input::{LimitChange, Refusal, Start, Time};
 use crate::interp::Interp;
 use crate::locks::LockTable;
@@ -32,7 +32,7 @@ impl Run {
         run.apply_limits(run.start.limits);
         run.check_breakpoints()?;
         let created = EventKind::Created {
-            start: run.start.clone(),
+            start: Box::new(run.start.clone()),
             program: hex(run.program.hash()),
         };
         run.event(0, None, created);
@@ -184,24 +184,23 @@ impl Run {
 
     /// The state before the first step.
     pub(super) fn first_checkpoint(&mut self) {
-        let image = self.program.image();
+        let program = &self.program;
         let fields = self.flow().fields.iter().zip(&self.slots);
         let changed = fields
             .filter_map(|(field, slot)| {
                 Some((
-                    image.str(field.name).to_owned(),
+                    program.text(field.name).clone(),
                     Change::Set(border::to_json(slot.as_ref()?)),
                 ))
             })
             .collect();
-        let frontier = serde_json::Value::Null;
         self.unfinished_checkpoint = Some(Checkpoint {
             id: 0,
             parent: None,
             step: 0,
             path: Vec::new(),
             changed,
-            frontier,
+            frontier: Frontier::default(),
         });
         let said = self.committed_as(0);
         self.event(0, None, said);

@@ -19,9 +19,7 @@ pub(super) type Slots = Vec<Option<Value>>;
 /// What one activation sends to the state, in its place within the step.
 pub(super) struct Sent<'a> {
     /// How messages name it.
-    pub(super) name: String,
-    /// What ids of its messages begin with.
-    pub(super) id_prefix: String,
+    pub(super) name: Arc<str>,
     pub(super) updates: &'a [Update],
 }
 
@@ -98,11 +96,20 @@ impl Merging<'_> {
         } else {
             old[at].as_ref()
         };
+        let prefix = |writer: usize| match field.reducer {
+            Reducer::AddMessages => {
+                let (run, step) = (&self.view.id, self.view.step);
+                format!("{run}-{step}-{}", sent[writer].name)
+            }
+            _ => String::new(),
+        };
+        let prefixes: Vec<String> = writers.iter().map(|(writer, _)| prefix(*writer)).collect();
         let named: Vec<Writer<'_>> = writers
             .iter()
-            .map(|(writer, updates)| Writer {
+            .zip(&prefixes)
+            .map(|((writer, updates), id_prefix)| Writer {
                 name: &sent[*writer].name,
-                id_prefix: &sent[*writer].id_prefix,
+                id_prefix,
                 updates,
             })
             .collect();

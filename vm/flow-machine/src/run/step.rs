@@ -1,12 +1,16 @@
 //! Steps: when one is whole, what its commit does, checkpoints.
 
-use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use flow_bytecode::FieldId;
+use serde_json::json;
 
 use super::activation::{ActId, Failure, Phase, Role};
 use super::state::{self, Merging, Sent};
 use super::{Life, Run};
 use crate::border;
-use crate::event::{Checkpoint, EventKind, Settlement};
+use crate::event::{Checkpoint, EventKind, Frontier, Settlement};
 use crate::interp::Update;
 
 impl Run {
@@ -90,10 +94,7 @@ impl Run {
     /// is as it was, and the run fails.
     fn merge(&mut self, step: u64, sent: &[(ActId, Vec<Update>)]) -> bool {
         let view = self.view_at(step, None);
-        let all: Vec<Sent<'_>> = sent
-            .iter()
-            .map(|(by, updates)| self.sent(step, *by, updates))
-            .collect();
+        let all: Vec<Sent<'_>> = sent.iter().map(|(by, updates)| self.sent(*by, updates)).collect();
         let mut merging = Merging {
             program: &self.program,
             flow: &self.program.image().flows[self.flow_at],
@@ -109,7 +110,11 @@ impl Run {
                 for (by, updates) in sent {
                     self.updated(step, *by, updates);
                 }
-                self.checkpoint(step, new);
+                let updates = sent.iter().flat_map(|(_, updates)| updates);
+                let overwritten = updates
+                    .filter(|update| update.overwrite)
+                    .map(|update| update.field);
+                self.checkpoint(step, new, &overwritten.collect());
                 true
             }
             Err(fault) => {
@@ -129,22 +134,17 @@ impl Run {
         }
     }
 
-    pub(super) fn sent<'a>(&self, step: u64, by: ActId, updates: &'a [Update]) -> Sent<'a> {
+    pub(super) fn sent<'a>(&self, by: ActId, updates: &'a [Update]) -> Sent<'a> {
         let (node, index) = (self.node_name(by.node), by.index);
         let name = if index > 0 {
-            format!("{node}#{index}")
+            format!("{node}#{index}").into()
         } else {
-            node.to_string()
+            node
         };
-        Sent {
-            id_prefix: format!("{}-{step}-{name}", self.id),
-            name,
-            updates,
-        }
+        Sent { name, updates }
     }
 
     fn updated(&mut self, step: u64, by: ActId, updates: &[Update]) {
-        let image = self.program.image();
         let fields = &self.flow().fields;
         let named = updates.iter().map(|update| {
             let value = border::to_json(&update.value);
@@ -153,7 +153,8 @@ impl Run {
             } else {
                 value
             };
-            (image.str(fields[update.field.index()].name).to_owned(), value)
+            let name = fields[update.field.index()].name;
+            (self.program.text(name).clone(), value)
         });
         let kind = EventKind::Updated {
             index: by.index,
@@ -163,28 +164,27 @@ impl Run {
         self.event(step, node, kind);
     }
 
-    fn checkpoint(&mut self, step: u64, new: state::Slots) {
-        let image = self.program.image();
+    fn checkpoint(&mut self, step: u64, new: state::Slots, overwritten: &BTreeSet<FieldId>) {
+        let program = &self.program;
         let slots = self.flow().fields.iter().zip(self.slots.iter().zip(&new));
-        let changed = slots
-            .filter_map(|(field, (old, new))| {
-                Some((
-                    image.str(field.name).to_owned(),
-                    state::change(field, overwritten(field), old.as_ref(), new.as_ref())?,
-                ))
+        let changed = (0..)
+            .zip(slots)
+            .filter_map(|(at, (field, (old, new)))| {
+                let overwritten = overwritten.contains(&FieldId(at));
+                let change = state::change(field, overwritten, old.as_ref(), new.as_ref())?;
+                Some((program.text(field.name).clone(), change))
             })
             .collect();
         let id = self.checkpoints;
         let parent = std::mem::replace(&mut self.checkpoint, id);
         self.checkpoints += 1;
-        let frontier = Json::Null;
         self.unfinished_checkpoint = Some(Checkpoint {
             id,
             parent: Some(parent),
             step,
             path: Vec::new(),
             changed,
-            frontier,
+            frontier: Frontier::default(),
         });
         let said = self.committed_as(id);
         self.event(step, None, said);
@@ -200,11 +200,11 @@ impl Run {
                 act.role == Role::Normal && matches!(act.phase, Phase::Settled(Settlement::Done))
             })
         });
-        let names: Vec<String> = done.map(|id| self.node_name(id.node).to_string()).collect();
+        let names: Vec<Arc<str>> = done.map(|id| self.node_name(id.node)).collect();
+        self.path.extend(names.iter().map(ToString::to_string));
         if let Some(checkpoint) = &mut self.unfinished_checkpoint {
-            checkpoint.path.clone_from(&names);
+            checkpoint.path = names;
         }
-        self.path.extend(names);
     }
 
     fn break_after(&mut self, step: u64, members: &[ActId]) {
@@ -271,9 +271,9 @@ impl Run {
 
     /// What comes behind a step. What has begun or settled ahead of the commits is shown as it was
     /// planned.
-    fn frontier(&self, step: u64) -> Json {
-        let mut next: Vec<String> = Vec::new();
-        let mut open: Vec<String> = Vec::new();
+    fn frontier(&self, step: u64) -> Frontier {
+        let mut next = Vec::new();
+        let mut open = Vec::new();
         for act in self.acts.values().filter(|act| act.role == Role::Normal) {
             let ahead = self.early && act.step > step;
             match &act.phase {
@@ -284,19 +284,24 @@ impl Run {
                 _ => next.push(self.act_name(act)),
             }
         }
-        let held: Vec<String> = self
+        let held = self
             .held
             .iter()
             .filter(|(_, held)| held.by.0 <= step)
-            .map(|(node, _)| self.node_name(*node).to_string())
+            .map(|(node, _)| self.node_name(*node))
             .collect();
         let passes_later = |at: usize| {
             let mut passings = self.passings.iter();
             passings.any(|(join, from, until)| *join == at && *from <= step && *until > step)
         };
-        let joins: Vec<usize> = (0..self.joins.len())
+        let joins = (0..self.joins.len())
             .filter(|at| self.joins[*at].waits_by(step) || passes_later(*at))
             .collect();
-        json!({ "next": next, "open": open, "held": held, "joins": joins })
+        Frontier {
+            next,
+            open,
+            held,
+            joins,
+        }
     }
 }

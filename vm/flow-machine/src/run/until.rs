@@ -142,7 +142,7 @@ impl Run {
         };
         let (step, updates) = (act.step, act.updates.clone());
         let run = self.view_at(step, None);
-        let sent = [self.sent(step, id, &updates)];
+        let sent = [self.sent(id, &updates)];
         let mut merging = Merging {
             program: &self.program,
             flow: &self.program.image().flows[self.flow_at],

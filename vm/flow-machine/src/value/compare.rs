@@ -19,9 +19,7 @@ impl PartialEq for Value {
                 int_to_float(*a, *b).is_eq()
             }
             (Value::Str(a), Value::Str(b)) => Arc::ptr_eq(a, b) || a == b,
-            (Value::List(a), Value::List(b)) => {
-                Arc::ptr_eq(a, b) || (a.len() == b.len() && a.starts_with(b))
-            }
+            (Value::List(a), Value::List(b)) => Arc::ptr_eq(a, b) || (a.len() == b.len() && a.starts_with(b)),
             (Value::Map(a), Value::Map(b)) if Arc::ptr_eq(a, b) => true,
             (Value::Record(a), Value::Record(b)) if Arc::ptr_eq(a, b) => true,
             (Value::Variant(a), Value::Variant(b)) if Arc::ptr_eq(a, b) => true,

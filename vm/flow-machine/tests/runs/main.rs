@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
+    clippy::disallowed_types,
     clippy::needless_for_each,
     clippy::needless_pass_by_value,
     clippy::many_single_char_names,
@@ -16,6 +17,7 @@ mod builder;
 mod cancelling;
 mod failing;
 mod host;
+mod hostile;
 mod racing;
 mod random;
 mod scheduling;

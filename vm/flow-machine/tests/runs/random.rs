@@ -21,9 +21,18 @@ const PAIRS: [&[&str]; 5] = [
 ];
 
 /// A generator of numbers that is the same everywhere.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Random {
+        Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1)
+    }
+
+    /// A position in something of this length.
+    pub(crate) fn below(&mut self, length: usize) -> usize {
+        self.next(length as u64) as usize
+    }
+
     fn next(&mut self, below: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -46,7 +55,7 @@ pub(crate) fn mix(seed: u64, text: &str) -> u64 {
 }
 
 pub(crate) fn program(seed: u64) -> Arc<Program> {
-    let mut random = Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1);
+    let mut random = Random::new(seed);
     let mut b = Builder::new();
     b.field(
         "v",
@@ -195,7 +204,7 @@ fn timing_changes_nothing() {
             assert_eq!(other.checkpoints.len(), first.checkpoints.len());
             for (other, first) in other.checkpoints.iter().zip(&first.checkpoints) {
                 assert_eq!(
-                    other.frontier["joins"], first.frontier["joins"],
+                    other.frontier.joins, first.frontier.joins,
                     "seed {seed}, timing {timing}, step {}",
                     first.step
                 );

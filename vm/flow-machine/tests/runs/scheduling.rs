@@ -97,6 +97,20 @@ fn empty_map_goes_on() {
     host.check_replay(&program);
 }
 
+/// A run cannot fill the memory: neither a send nor arrows that double what is open.
+#[test]
+fn too_many_activations_fail_the_run() {
+    let mut b = collecting();
+    let endless = E::Method(flow_bytecode::Method::Range, vec![E::Int(300_000)]);
+    b.send("s", vec![(endless, "w", vec![], None)]);
+    tag(&mut b, "w");
+    b.edge("start -> s");
+    let host = Host::new(&b.build(), start(json!({})), echo()).run();
+    let error = host.machine.error().expect("the run fails").clone();
+    assert_eq!((host.status(), error.code.as_str()), (Status::Failed, "F2112"));
+    assert!(error.message.contains("262144 activations"), "{}", error.message);
+}
+
 /// E01, L-69: a join resets in each lap of a loop, and the body runs again.
 #[test]
 fn join_in_a_loop() {

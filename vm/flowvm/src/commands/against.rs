@@ -44,7 +44,7 @@ pub(super) fn feed(program: &Arc<Program>, course: &[Event], line: &[Checkpoint]
         unknown: Vec::new(),
         arguments: Vec::new(),
     };
-    let mut machine = match Machine::start(program.clone(), start.clone(), course[0].at) {
+    let mut machine = match Machine::start(program.clone(), (**start).clone(), course[0].at) {
         Ok(machine) => machine,
         Err(refusal) => {
             found.refused = Some(format!("it does not start: {}", refusal.message));

@@ -57,7 +57,7 @@ pub(super) fn perform(args: &History, common: &Common) -> Result<u8> {
     titles.extend(has_branches.then_some("BRANCH"));
     table.load_style(presets::NOTHING).set_header(titles);
     for point in &points {
-        let changed: Vec<&str> = point.changed.iter().map(|(field, _)| field.as_str()).collect();
+        let changed: Vec<&str> = point.changed.iter().map(|(field, _)| &**field).collect();
         let left = if current.contains(&point.id) { "" } else { ", left" };
         let mut cells = vec![
             point.id.to_string(),

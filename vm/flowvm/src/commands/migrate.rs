@@ -148,9 +148,9 @@ fn frontier(events: &[Event]) -> Vec<String> {
     for event in events {
         let Some(node) = &event.node else { continue };
         match &event.kind {
-            EventKind::Planned { index, .. } => open.push((node.clone(), *index)),
+            EventKind::Planned { index, .. } => open.push((node.to_string(), *index)),
             EventKind::Settled { index, .. } => {
-                if let Some(at) = open.iter().position(|one| *one == (node.clone(), *index)) {
+                if let Some(at) = open.iter().position(|one| one.0 == **node && one.1 == *index) {
                     open.remove(at);
                 }
             }

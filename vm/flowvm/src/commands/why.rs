@@ -177,7 +177,7 @@ impl Scene<'_> {
                 .flow
                 .nodes
                 .iter()
-                .find(|one| self.image.str(one.name) == *from)
+                .find(|one| *self.image.str(one.name) == **from)
             else {
                 continue;
             };

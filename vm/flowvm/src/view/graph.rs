@@ -1,6 +1,7 @@
 //! A flow as text, a line per node, with what became of it in a run.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use flow_bytecode::{Flow, Image, Node, NodeKind, Out, Target, TimeoutWay};
 use flow_machine::{Event, EventKind, Settlement, Time};
@@ -73,9 +74,9 @@ pub fn lines(image: &Image, flow: &Flow, events: &[Event], now: Time) -> Vec<Str
     std::iter::once(first).chain(nodes).collect()
 }
 
-fn fates(events: &[Event], now: Time) -> BTreeMap<String, Fate> {
-    let mut fates: BTreeMap<String, Fate> = BTreeMap::new();
-    let mut began: BTreeMap<(String, u32), Time> = BTreeMap::new();
+fn fates(events: &[Event], now: Time) -> BTreeMap<Arc<str>, Fate> {
+    let mut fates: BTreeMap<Arc<str>, Fate> = BTreeMap::new();
+    let mut began: BTreeMap<(Arc<str>, u32), Time> = BTreeMap::new();
     for event in events {
         let Some(node) = &event.node else { continue };
         let fate = fates.entry(node.clone()).or_default();

@@ -2,6 +2,7 @@
 //! The only file that names indicatif.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -19,7 +20,7 @@ const SHOWN: usize = 12;
 #[derive(Default)]
 pub(super) struct Tracker {
     /// When an activation was planned, by node and index.
-    planned: HashMap<(String, u32), Time>,
+    planned: HashMap<(Arc<str>, u32), Time>,
 }
 
 impl Tracker {
@@ -41,7 +42,7 @@ impl Tracker {
             EventKind::Settled { index, how } => {
                 let began = self.planned.remove(&(node.clone(), *index)).unwrap_or(event.at);
                 let name = if *index == 0 {
-                    node
+                    node.to_string()
                 } else {
                     // Counted as answers count them: the second is #2.
                     format!("{node}#{}", index + 1)

@@ -280,7 +280,7 @@ impl Line {
         Self {
             seq: event.seq as i64,
             step: event.step as i64,
-            node: event.node.clone(),
+            node: event.node.as_deref().map(str::to_owned),
             at: event.at,
             kind,
             body,
@@ -296,7 +296,7 @@ impl Point {
             step: point.step as i64,
             path: text(&point.path),
             changed: text(&point.changed),
-            frontier: frontier(&point.frontier),
+            frontier: frontier(&serde_json::to_value(&point.frontier).unwrap_or_default()),
         }
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn events(store: &SqliteStore, run: &str, after: u64) -> Result<Vec<E
             Ok(Event {
                 seq: expected,
                 step: step as u64,
-                node,
+                node: node.map(Into::into),
                 at,
                 kind,
             })

@@ -7,7 +7,7 @@ pub fn time(work: impl FnOnce()) -> Duration {
     let (began, on_processor) = (Instant::now(), processor_time());
     work();
     match (on_processor, processor_time()) {
-        (Some(before), Some(after)) => after - before,
+        (Some(before), Some(after)) => after.saturating_sub(before),
         _ => began.elapsed(),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use flow_bytecode::{Chunk, ChunkId, Method, Op, Reg, RunField, TypeId};
+use flow_bytecode::{ChunkId, Method, Op, Reg, RunField, TypeId};
 
 use super::{Env, Fuel, Interp, RunView, Update, operators};
 use crate::border;
@@ -40,86 +40,34 @@ impl Interp {
         self.registers
             .resize(base + usize::from(code.registers), Value::Null);
         self.depth += 1;
-        let mut place = Place { unpaid: 0, next: 0 };
-        let result = self.run(env, code, base, &mut place, fuel);
+        let mut next = 0;
+        let result = self.run(env, &code.code, base, &mut next, fuel);
         self.depth -= 1;
         self.registers.truncate(base);
-        result.map_err(|fault| {
-            fuel.forfeit(place.ran());
-            fault.at(code.spans.get(place.next - 1).copied())
-        })
+        result.map_err(|fault| fault.at(code.spans.get(next - 1).copied()))
     }
 
-    /// Runs a frame. `place` is left behind the instruction that failed.
+    /// Runs a frame. `next` is left behind the instruction that failed.
     fn run(
         &mut self,
         env: &Env<'_>,
-        code: &Chunk,
+        code: &[Op],
         base: usize,
-        place: &mut Place,
+        next: &mut usize,
         fuel: &mut Fuel,
     ) -> Result<Value, Fault> {
         loop {
-            let op = code.code[place.next];
-            place.next += 1;
-            let (dst, value) = match op {
-                Op::Const { dst, value } => (dst, env.program.constant(value).clone()),
-                Op::Move { dst, src } => (dst, self.reg(base, src).clone()),
-                Op::LoadField { dst, field } => {
-                    (dst, env.fields.field(field).cloned().unwrap_or(Value::Null))
-                }
-                Op::Binary { op, dst, a, b } => (
-                    dst,
-                    operators::binary(op, self.reg(base, a), self.reg(base, b), fuel)?,
-                ),
-                Op::Method {
-                    dst,
-                    method,
-                    first,
-                    count,
-                } => (dst, self.method(env, method, base, first, count, fuel)?),
-                Op::Field {
-                    dst,
-                    base: of,
-                    name,
-                    hint,
-                } => (
-                    dst,
-                    Self::field(self.reg(base, of), env.program.text(name), hint)?,
-                ),
-                Op::Jump { to } => {
-                    place.jump(to, fuel)?;
-                    continue;
-                }
-                Op::JumpIfNot { cond, to } => {
-                    if !truth(self.reg(base, cond))? {
-                        place.jump(to, fuel)?;
-                    }
-                    continue;
-                }
-                Op::JumpIfNull { a, to } => {
-                    if self.reg(base, a).is_null() {
-                        place.jump(to, fuel)?;
-                    }
-                    continue;
-                }
-                Op::Return { src } => {
-                    fuel.spend(place.ran())?;
-                    return Ok(std::mem::replace(
-                        &mut self.registers[base + usize::from(src)],
-                        Value::Null,
-                    ));
-                }
-                other => match self.rare(env, other, base, fuel)? {
-                    Some(written) => written,
-                    None => continue,
-                },
+            let op = match run_plain(env, code, &mut self.registers[base..], next, fuel)? {
+                Stopped::Returned(value) => return Ok(value),
+                Stopped::Before(op) => op,
             };
-            self.registers[base + usize::from(dst)] = value;
+            if let Some((dst, value)) = self.rare(env, op, base, fuel)? {
+                self.registers[base + usize::from(dst)] = value;
+            }
         }
     }
 
-    /// The instructions that are not worth a place in the loop. Gives what is to be written.
+    /// The instructions that need more than the frame. Gives what is to be written.
     fn rare(
         &mut self,
         env: &Env<'_>,
@@ -131,6 +79,12 @@ impl Interp {
             return Ok(Some(loaded));
         }
         Ok(Some(match op {
+            Op::Method {
+                dst,
+                method,
+                first,
+                count,
+            } => (dst, self.method(env, method, base, first, count, fuel)?),
             Op::Unary { op, dst, a } => (dst, operators::unary(op, self.reg(base, a))?),
             Op::IntToFloat { dst, a } => (dst, operators::int_to_float(self.reg(base, a))?),
             Op::Call { .. } | Op::CallValue { .. } | Op::Closure { .. } => {
@@ -251,9 +205,6 @@ impl Interp {
         fuel: &mut Fuel,
     ) -> Result<Value, Fault> {
         let args = &self.registers[base + usize::from(first)..][..usize::from(count)];
-        if let (Method::Len, [Value::List(list)]) = (method, args) {
-            return Ok(Value::Int(list.len() as i64));
-        }
         if args.iter().skip(1).any(|arg| matches!(arg, Value::Closure(_))) {
             let args = args.to_vec();
             return builtins::with_function(
@@ -292,29 +243,96 @@ impl Interp {
     }
 }
 
-/// Where a frame is. Code only goes forward, so that what it does can be paid in straight runs: at
-/// each jump, and at the end.
-struct Place {
-    /// The first instruction that is not paid for.
-    unpaid: usize,
-    /// The instruction that comes next.
-    next: usize,
+/// Why the plain part of a frame stopped.
+enum Stopped {
+    /// The chunk has ended with this value.
+    Returned(Value),
+    /// This instruction needs more than the frame; it is paid for.
+    Before(Op),
 }
 
-impl Place {
-    /// How many instructions have run unpaid.
-    #[inline]
-    fn ran(&self) -> u64 {
-        (self.next - self.unpaid) as u64
+/// Runs the instructions that need nothing but their frame and the surroundings. Code only goes
+/// forward, so that they can be paid for when they have run.
+fn run_plain(
+    env: &Env<'_>,
+    code: &[Op],
+    frame: &mut [Value],
+    next: &mut usize,
+    fuel: &mut Fuel,
+) -> Result<Stopped, Fault> {
+    let mut at = *next;
+    let mut ran = 0;
+    let stopped = loop {
+        let op = code[at];
+        at += 1;
+        ran += 1;
+        match op {
+            Op::Jump { to } => at = to as usize,
+            Op::JumpIfNot { cond, to } => match truth(&frame[usize::from(cond)]) {
+                Ok(true) => {}
+                Ok(false) => at = to as usize,
+                Err(fault) => break Err(fault),
+            },
+            Op::JumpIfNull { a, to } => {
+                if frame[usize::from(a)].is_null() {
+                    at = to as usize;
+                }
+            }
+            Op::Return { src } => {
+                let value = std::mem::replace(&mut frame[usize::from(src)], Value::Null);
+                break Ok(Stopped::Returned(value));
+            }
+            _ => match plain(env, op, frame, fuel) {
+                Some((dst, Ok(value))) => frame[usize::from(dst)] = value,
+                Some((_, Err(fault))) => break Err(fault),
+                None => break Ok(Stopped::Before(op)),
+            },
+        }
+    };
+    *next = at;
+    match stopped {
+        Ok(stopped) => fuel.spend(ran).map(|()| stopped),
+        Err(fault) => {
+            fuel.forfeit(ran);
+            Err(fault)
+        }
     }
+}
 
-    #[inline]
-    fn jump(&mut self, to: u32, fuel: &mut Fuel) -> Result<(), Fault> {
-        fuel.spend(self.ran())?;
-        self.next = to as usize;
-        self.unpaid = self.next;
-        Ok(())
-    }
+/// What an instruction gives that needs nothing but the frame and the surroundings. None: it needs more.
+#[inline]
+fn plain(env: &Env<'_>, op: Op, frame: &[Value], fuel: &mut Fuel) -> Option<(Reg, Result<Value, Fault>)> {
+    Some(match op {
+        Op::Const { dst, value } => (dst, Ok(env.program.constant(value).clone())),
+        Op::Move { dst, src } => (dst, Ok(frame[usize::from(src)].clone())),
+        Op::LoadField { dst, field } => {
+            let found = env.fields.field(field);
+            (dst, Ok(found.cloned().unwrap_or(Value::Null)))
+        }
+        Op::Binary { op, dst, a, b } => {
+            let (a, b) = (&frame[usize::from(a)], &frame[usize::from(b)]);
+            (dst, operators::binary(op, a, b, fuel))
+        }
+        Op::Method {
+            dst,
+            method: Method::Len,
+            first,
+            count: 1,
+        } => match &frame[usize::from(first)] {
+            Value::List(list) => (dst, Ok(Value::Int(list.len() as i64))),
+            _ => return None,
+        },
+        Op::Field {
+            dst,
+            base,
+            name,
+            hint,
+        } => {
+            let of = &frame[usize::from(base)];
+            (dst, Interp::field(of, env.program.text(name), hint))
+        }
+        _ => return None,
+    })
 }
 
 /// What the surroundings hold: input, configuration, run, secrets.

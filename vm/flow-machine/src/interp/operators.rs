@@ -144,9 +144,18 @@ fn remainder(a: &Value, b: &Value) -> Result<Value, Fault> {
 #[inline]
 fn order(op: BinaryOp, a: &Value, b: &Value, fuel: &mut Fuel) -> Result<Ordering, Fault> {
     match (a, b) {
-        (Value::Int(a), Value::Int(b))
-        | (Value::Duration(a), Value::Duration(b))
-        | (Value::Time(a), Value::Time(b)) => Ok(a.cmp(b)),
+        (Value::Int(a), Value::Int(b)) => Ok(a.cmp(b)),
+        (Value::Float(x), Value::Float(y)) => match x.partial_cmp(y) {
+            Some(order) => Ok(order),
+            None => rare_order(op, a, b, fuel),
+        },
+        _ => rare_order(op, a, b, fuel),
+    }
+}
+
+fn rare_order(op: BinaryOp, a: &Value, b: &Value, fuel: &mut Fuel) -> Result<Ordering, Fault> {
+    match (a, b) {
+        (Value::Duration(a), Value::Duration(b)) | (Value::Time(a), Value::Time(b)) => Ok(a.cmp(b)),
         (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => Ok(a.cmp(b)),
         (Value::Str(left), Value::Str(right)) => {
             fuel.spend(left.len().min(right.len()) as u64 / 64)?;

@@ -104,7 +104,7 @@ pub fn start(program: &Arc<Program>, input: &Json) -> Machine {
         config: Map::new(),
         limits: LimitChange::default(),
         breakpoints: Vec::new(),
-        early: false,
+        barrier: false,
         seed: 1,
     };
     match Machine::start(program.clone(), start, 0) {

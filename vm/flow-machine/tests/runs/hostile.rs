@@ -118,7 +118,7 @@ fn try_one(seed: u64, tally: &mut Tally) {
                 steps: Some(STEPS),
                 ..LimitChange::default()
             },
-            early: random.below(2) == 0,
+            barrier: random.below(2) == 0,
             ..start(json!({}))
         };
         if let Ok(machine) = Machine::start(program.clone(), start, 0) {

@@ -83,7 +83,7 @@ pub(super) fn parting(found: &Difference) -> String {
     let at = |number: Option<u64>| {
         number.map_or_else(|| "nothing more".to_owned(), |id| format!("checkpoint {id}"))
     };
-    let path = |path: &[String]| {
+    let path = |path: &[std::sync::Arc<str>]| {
         if path.is_empty() {
             "-".to_owned()
         } else {

@@ -114,7 +114,7 @@ fn shown(kind: &EventKind, at: usize) -> Vec<Key> {
             vec![Key::Entered(at)]
         }
         EventKind::RouteDecided { arms, .. } => {
-            let arms = arms.iter().map(|arm| Key::Arm(at, arm.clone()));
+            let arms = arms.iter().map(|arm| Key::Arm(at, arm.to_string()));
             arms.chain([Key::Entered(at)]).collect()
         }
         EventKind::JoinSettled { join, passed, .. } => vec![settled(*join, *passed)],

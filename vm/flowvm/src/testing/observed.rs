@@ -198,7 +198,7 @@ fn written(events: &[Event]) -> BTreeMap<String, (u64, String)> {
         };
         let node = event.node.clone().unwrap_or_default();
         for (field, _) in updates {
-            written.insert(field.clone(), (event.step, node.clone()));
+            written.insert(field.to_string(), (event.step, node.to_string()));
         }
     }
     written

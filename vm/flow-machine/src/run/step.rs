@@ -248,10 +248,7 @@ impl Run {
         let seen = self.slots_at(step);
         let view = self.view_at(step, None);
         let updates: Vec<Vec<Update>> = self.injected.clone();
-        let all: Vec<Sent<'_>> = updates
-            .iter()
-            .map(|updates| self.sent(step, by, updates))
-            .collect();
+        let all: Vec<Sent<'_>> = updates.iter().map(|updates| self.sent(by, updates)).collect();
         let mut merging = Merging {
             program: &self.program,
             flow: &self.program.image().flows[self.flow_at],

@@ -14,7 +14,11 @@ fn cancelled(host: &Host) -> Vec<String> {
         } => event.node.clone(),
         _ => None,
     };
-    host.events.iter().filter_map(withdrawn).map(|node| node.to_string()).collect()
+    host.events
+        .iter()
+        .filter_map(withdrawn)
+        .map(|node| node.to_string())
+        .collect()
 }
 
 /// A branch that must be cancelled is cancelled while it runs; its arrows do not fire.

@@ -142,7 +142,7 @@ fn drive(mut machine: Machine, random: &mut Random) {
         log.extend(out.events);
         let calls = out.effects.into_iter().filter_map(|effect| match effect {
             Effect::Dispatch(dispatch) => Some(dispatch),
-            Effect::Abort(_) => None,
+            _ => None,
         });
         let mut inputs: Vec<Input> = calls
             .map(|dispatch| Input::Settled {

@@ -22,7 +22,11 @@ fn cancelled(host: &Host) -> Vec<String> {
         } => event.node.clone(),
         _ => None,
     };
-    host.events.iter().filter_map(withdrawn).map(|node| node.to_string()).collect()
+    host.events
+        .iter()
+        .filter_map(withdrawn)
+        .map(|node| node.to_string())
+        .collect()
 }
 
 /// The first success passes at once, in recorded time; the others are withdrawn while they run.

@@ -188,11 +188,23 @@ pub(crate) struct Fmt {
 
 /// `flowc new`
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  flowc new greeter\n  flowc new .")]
+#[command(
+    after_help = "Examples:\n  flowc new greeter\n  flowc new --list\n  flowc new desk --template approval\n  \
+                  flowc new . --force"
+)]
 pub(crate) struct New {
     /// The folder; it is created where there is none
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "list")]
+    pub(crate) folder: Option<PathBuf>,
+    /// What to begin with
+    #[arg(long, value_name = "NAME", default_value = "hello")]
+    pub(crate) template: String,
+    /// Say what there is to begin with
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Replace the files that are there
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// `flowc schema`

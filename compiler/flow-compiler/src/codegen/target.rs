@@ -161,20 +161,18 @@ impl<'p> Generator<'p> {
 
     fn argument_chunk(&mut self, args: &'p [(String, Expr)], around: &Around<'_, 'p>, span: Span) -> ChunkId {
         let mut code = Code::new(self, around.frame);
-        if let Some((scrutinee, pattern)) = around.arm {
-            code.need(&[scrutinee]);
-            let value = code.operand(scrutinee);
-            for miss in code.test(pattern, value, scrutinee.ty) {
-                code.land(miss);
-            }
-        }
+        code.take_apart(around);
         code.return_record(args, span);
         let chunk = code.into_chunk(&format!("{}.target", around.name));
         self.add_chunk(chunk)
     }
 
     fn text_chunk(&mut self, why: &'p Expr, around: &Around<'_, 'p>) -> ChunkId {
-        self.value_chunk(&format!("{}.why", around.name), around.frame, why)
+        let mut code = Code::new(self, around.frame);
+        code.take_apart(around);
+        code.return_value(why);
+        let chunk = code.into_chunk(&format!("{}.why", around.name));
+        self.add_chunk(chunk)
     }
 
     fn decide_chunk(&mut self, decision: &'p Decision, name: &str, frame: &Frame<'p>) -> ChunkId {
@@ -201,6 +199,23 @@ enum Leaves {
 }
 
 impl<'p> Code<'_, 'p> {
+    /// Binds the names of an arm's pattern again: the chunk of its target is another than the one that chose it.
+    fn take_apart(&mut self, around: &Around<'_, 'p>) {
+        if let Some((scrutinee, pattern)) = around.arm {
+            self.need(&[scrutinee]);
+            let value = self.operand(scrutinee);
+            let misses = self.test(pattern, value, scrutinee.ty);
+            if !misses.is_empty() {
+                // It was tried before, and holds; on the way on which it does not, its names have no values.
+                let holds = self.jump(pattern.span);
+                self.land_all(misses);
+                self.fail("the arm of this route does not hold", pattern.span);
+                self.return_constant(&ConstValue::Null, pattern.span);
+                self.land(holds);
+            }
+        }
+    }
+
     /// Returns the index of the first arm that holds.
     fn decide_one(&mut self, decision: &'p Decision) {
         let value = decision

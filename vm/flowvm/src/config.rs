@@ -61,6 +61,8 @@ pub struct Binding {
     pub token: Option<String>,
     /// The secret that signs webhooks.
     pub signing_key: Option<String>,
+    /// The model that a chat asks for, where neither the call nor the worker names one.
+    pub model: Option<String>,
     /// Calls in flight.
     pub max_concurrent: Option<usize>,
     /// Calls in a time.
@@ -207,12 +209,13 @@ impl Config {
     }
 }
 
-const BINDING: [&str; 8] = [
+const BINDING: [&str; 9] = [
     "url",
     "command",
     "cwd",
     "token",
     "signing_key",
+    "model",
     "max_concurrent",
     "rate",
     "breaker",
@@ -226,6 +229,7 @@ fn binding(section: &mut Reader, more: &[&str]) -> Result<Binding> {
         cwd: section.text("cwd")?.map(PathBuf::from),
         token: section.text("token")?,
         signing_key: section.text("signing_key")?,
+        model: section.text("model")?,
         max_concurrent: section.count("max_concurrent")?.map(|count| count as usize),
         rate: section.parsed("rate", "a number of calls in a time, such as \"20/s\"", rate)?,
         breaker,

@@ -1,16 +1,23 @@
 //! Workers: what a call is once it leaves the machine, and what may come back. One file per protocol below;
 //! when and how often a call is made is not decided here.
 //!
-//! - `exec`: child processes. `http`, `webhook`: over the network, on the client in `client`.
+//! - `exec`: child processes. `http`, `webhook`, `openai_chat`, `api_chat`, `a2a`: over the network, on the
+//!   client in `client`; what chats say is read in `content`.
 //! - `proof`: checks of replies. `memory`: the built-in `store`. `mock`, `synthetic`: replies that are not asked for anywhere. `secrets`: values for names, and masks.
 
+mod a2a;
+mod api_chat;
+#[cfg(test)]
+mod chat_tests;
 mod client;
+mod content;
 mod exec;
 mod http;
 pub(crate) mod memory;
 pub mod mock;
 #[cfg(test)]
 mod network_tests;
+mod openai_chat;
 pub(crate) mod proof;
 pub mod secrets;
 pub mod synthetic;
@@ -30,6 +37,7 @@ use flow_machine::{Outcome, Time};
 use crate::config::{Binding, Config};
 use crate::error::{Error, Result, code};
 use crate::limits::MESSAGE_BYTES;
+pub use content::Wanted;
 use secrets::Secrets;
 
 /// A call on its way to a worker, secrets put in.
@@ -61,6 +69,8 @@ pub struct Call {
     pub conversation: Option<Json>,
     /// What a reply is made of.
     pub shape: Shape,
+    /// What a chat's text has to fit; none: any text.
+    pub wanted: Option<Wanted>,
     /// Where the worker is.
     pub binding: Arc<Binding>,
     /// The project's folder.
@@ -110,6 +120,24 @@ impl Failure {
     }
 }
 
+impl Call {
+    /// The value of a secret that a binding names.
+    fn secret(&self, name: Option<&str>) -> std::result::Result<Option<&str>, Failure> {
+        let Some(name) = name else { return Ok(None) };
+        let value = self.secrets.get(name).ok_or_else(|| {
+            let message = format!("secret `{name}` of worker `{}` is not there", self.worker);
+            Failure::new(ErrorClass::Refused, message)
+        })?;
+        Ok(Some(value))
+    }
+
+    /// An argument, else what the worker's body says under that name.
+    fn said(&self, name: &str) -> Option<&Json> {
+        let argument = self.args.get(name).filter(|value| !value.is_null());
+        argument.or_else(|| self.options.get(name).filter(|value| !value.is_null()))
+    }
+}
+
 /// Sends a call.
 pub fn start(protocol: Protocol, call: Call) -> Underway {
     let secrets = call.secrets.clone();
@@ -117,6 +145,9 @@ pub fn start(protocol: Protocol, call: Call) -> Underway {
         Protocol::Exec => Box::pin(exec::call(call)),
         Protocol::Http => Box::pin(http::call(call)),
         Protocol::Webhook => Box::pin(webhook::call(call)),
+        Protocol::OpenaiChat => Box::pin(openai_chat::call(call)),
+        Protocol::ApiChat => Box::pin(api_chat::call(call)),
+        Protocol::A2a => Box::pin(a2a::call(call)),
         other => {
             let message = format!("protocol `{}` is not spoken by this flowvm", word(other));
             Box::pin(async move { Err(Failure::new(ErrorClass::Protocol, message)) })
@@ -154,7 +185,7 @@ fn check_binding(image: &Image, config: &Config, worker: &Worker) -> Result<()> 
     let name = image.str(worker.name);
     match worker.protocol {
         Protocol::Exec | Protocol::Store => Ok(()),
-        Protocol::Http | Protocol::Webhook => {
+        Protocol::Http | Protocol::Webhook | Protocol::OpenaiChat | Protocol::ApiChat | Protocol::A2a => {
             let tags = texts(image, &worker.tags);
             let candidates = config.candidates(name, worker.protocol, &tags);
             let Some(url) = candidates.first().and_then(|binding| binding.url.clone()) else {

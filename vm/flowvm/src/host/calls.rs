@@ -385,6 +385,8 @@ impl Calls {
             args: self.secrets.reveal_all(dispatch.args),
             options: self.secrets.reveal(dispatch.options),
             shape: workers::shape(image, dispatch.reply),
+            wanted: Some(workers::Wanted::new(self.program.clone(), dispatch.reply)),
+            conversation: None,
             binding,
             root: PathBuf::from(&self.settings.root),
             secrets: self.secrets.clone(),

@@ -4,13 +4,14 @@
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode, Url};
 
 use flow_bytecode::ErrorClass;
+use serde_json::Value as Json;
 
-use super::{Failure, excerpt};
+use super::{Call, Failure, excerpt, trace};
 use crate::limits::{CONNECT_WAIT, REDIRECTS, REPLY_BYTES};
 
 /// An answer, whole.
@@ -35,6 +36,34 @@ pub(super) fn client() -> Result<Client, Failure> {
     });
     made.clone()
         .map_err(|why| Failure::new(ErrorClass::Connect, format!("no HTTP client: {why}")))
+}
+
+/// A POST of JSON to an address: with the call's key and trace, the headers of the worker's body, and the
+/// binding's token.
+pub(super) fn post(call: &Call, url: &str) -> Result<RequestBuilder, Failure> {
+    let url = check_url(url, call.egress.as_deref())
+        .map_err(|why| Failure::new(ErrorClass::Refused, format!("worker `{}`: {why}", call.worker)))?;
+    let mut request = client()?
+        .post(url)
+        .header("content-type", "application/json")
+        .header("idempotency-key", &call.key)
+        .header("traceparent", trace::parent(&call.run, &call.key, call.attempt));
+    for (name, value) in call.options.get("headers").and_then(Json::as_object).into_iter().flatten() {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        request = request.header(name, text);
+    }
+    if let Some(token) = call.secret(call.binding.token.as_deref())? {
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    }
+    Ok(request)
+}
+
+/// The JSON of an answer.
+pub(super) fn json(answer: &Answer) -> Result<Json, Failure> {
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        let message = format!("the reply is not JSON ({error}): {}", excerpt(&answer.body));
+        Failure::new(ErrorClass::InvalidReply, message)
+    })
 }
 
 /// Sends a request and reads the answer, whatever its status.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use flow_bytecode::ErrorClass;
 
 use super::client::{self, Answer};
-use super::{Call, Failure, Reply, Shape, excerpt, trace};
+use super::{Call, Failure, Reply, Shape, trace};
 
 /// Sends the request and reads the answer.
 pub(super) async fn call(call: Call) -> Reply {
@@ -151,10 +151,7 @@ fn reply(shape: Shape, answer: &Answer) -> Reply {
             let body = serde_json::from_slice(&answer.body).unwrap_or_else(|_| text());
             Ok(json!({"status": answer.status.as_u16(), "headers": headers, "body": body}))
         }
-        Shape::Json => serde_json::from_slice(&answer.body).map_err(|error| {
-            let message = format!("the reply is not JSON ({error}): {}", excerpt(&answer.body));
-            Failure::new(ErrorClass::InvalidReply, message)
-        }),
+        Shape::Json => client::json(answer),
     }
 }
 

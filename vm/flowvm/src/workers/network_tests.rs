@@ -11,20 +11,20 @@ use super::*;
 
 /// A request as the server saw it.
 #[derive(Debug)]
-struct Seen {
+pub(super) struct Seen {
     line: String,
     headers: BTreeMap<String, String>,
-    body: String,
+    pub(super) body: String,
 }
 
 /// A server that gives these answers, one per connection, and then closes.
-struct Server {
-    address: String,
-    seen: Receiver<Seen>,
+pub(super) struct Server {
+    pub(super) address: String,
+    pub(super) seen: Receiver<Seen>,
 }
 
 impl Server {
-    fn new(answers: Vec<String>) -> Self {
+    pub(super) fn new(answers: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (sender, seen) = channel();
@@ -38,7 +38,7 @@ impl Server {
         Self { address, seen }
     }
 
-    fn one(answer: &str) -> Self {
+    pub(super) fn one(answer: &str) -> Self {
         Self::new(vec![answer.to_owned()])
     }
 }
@@ -71,12 +71,12 @@ fn read(stream: &TcpStream) -> Seen {
     }
 }
 
-fn answer(status: &str, headers: &str, body: &str) -> String {
+pub(super) fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}")
 }
 
-fn call_of(url: &str, options: Json) -> Call {
+pub(super) fn call_of(url: &str, options: Json) -> Call {
     Call {
         run: "r1".into(),
         flow: "f".into(),
@@ -91,6 +91,8 @@ fn call_of(url: &str, options: Json) -> Call {
         options,
         conversation: None,
         shape: Shape::Json,
+        wanted: None,
+        conversation: None,
         binding: Arc::new(Binding {
             url: Some(url.to_owned()),
             ..Binding::default()
@@ -101,7 +103,7 @@ fn call_of(url: &str, options: Json) -> Call {
     }
 }
 
-fn send(protocol: Protocol, call: Call) -> Reply {
+pub(super) fn send(protocol: Protocol, call: Call) -> Reply {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -109,7 +111,7 @@ fn send(protocol: Protocol, call: Call) -> Reply {
     runtime.block_on(start(protocol, call))
 }
 
-fn class(reply: Reply) -> ErrorClass {
+pub(super) fn class(reply: Reply) -> ErrorClass {
     reply.expect_err("this is no success").class
 }
 

@@ -2,38 +2,19 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use reqwest::header::AUTHORIZATION;
 use ring::hmac;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use flow_bytecode::ErrorClass;
 
-use super::{Call, Failure, Reply, client, excerpt, trace};
+use super::{Call, Failure, Reply, client, trace};
 
 /// Posts the call and waits for the answer.
 pub(super) async fn call(call: Call) -> Reply {
-    let url = call.binding.url.as_deref().unwrap_or_default();
-    let url = client::check_url(url, call.egress.as_deref())
-        .map_err(|why| Failure::new(ErrorClass::Refused, format!("worker `{}`: {why}", call.worker)))?;
     let body = body(&call).to_string();
-    let mut request = client::client()?
-        .post(url)
-        .header("content-type", "application/json")
-        .header("idempotency-key", &call.key)
-        .header("traceparent", trace::parent(&call.run, &call.key, call.attempt));
-    if let Some(headers) = call.options.get("headers").and_then(Json::as_object) {
-        for (name, value) in headers {
-            request = request.header(
-                name,
-                value.as_str().map_or_else(|| value.to_string(), str::to_owned),
-            );
-        }
-    }
-    if let Some(token) = secret(&call, call.binding.token.as_deref())? {
-        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-    }
-    if let Some(key) = secret(&call, call.binding.signing_key.as_deref())? {
+    let mut request = client::post(&call, call.binding.url.as_deref().unwrap_or_default())?;
+    if let Some(key) = call.secret(call.binding.signing_key.as_deref())? {
         let (timestamp, nonce) = (seconds(), Uuid::now_v7().simple().to_string());
         request = request
             .header("x-flow-signature", signature(key, &timestamp, &nonce, &body))
@@ -42,10 +23,7 @@ pub(super) async fn call(call: Call) -> Reply {
     }
     let answer = client::send(request.body(body)).await?;
     match answer.status.as_u16() {
-        200 => serde_json::from_slice(&answer.body).map_err(|error| {
-            let message = format!("the reply is not JSON ({error}): {}", excerpt(&answer.body));
-            Failure::new(ErrorClass::InvalidReply, message)
-        }),
+        200 => client::json(&answer),
         202 => Err(Failure::new(
             ErrorClass::Protocol,
             "answered 202 (accepted), but this run has no address to which the outcome could be posted",
@@ -65,19 +43,6 @@ fn body(call: &Call) -> Json {
         body["agent"] = conversation.clone();
     }
     body
-}
-
-fn secret<'a>(call: &'a Call, name: Option<&str>) -> Result<Option<&'a str>, Failure> {
-    name.map(|name| {
-        let missing = || {
-            Failure::new(
-                ErrorClass::Refused,
-                format!("secret `{name}` of worker `{}` is not there", call.worker),
-            )
-        };
-        call.secrets.get(name).ok_or_else(missing)
-    })
-    .transpose()
 }
 
 /// `v1=` and the HMAC-SHA256 of `timestamp.nonce.body`.

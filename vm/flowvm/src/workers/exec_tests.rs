@@ -22,6 +22,8 @@ fn call_of(script: &str) -> Call {
         options: json!({"command": ["sh", "-c", script], "env": {"MINE": "1"}}),
         conversation: None,
         shape: Shape::Json,
+        wanted: None,
+        conversation: None,
         binding: std::sync::Arc::default(),
         root: std::env::temp_dir(),
         secrets: std::sync::Arc::default(),

@@ -386,7 +386,6 @@ impl Calls {
             options: self.secrets.reveal(dispatch.options),
             shape: workers::shape(image, dispatch.reply),
             wanted: Some(workers::Wanted::new(self.program.clone(), dispatch.reply)),
-            conversation: None,
             binding,
             root: PathBuf::from(&self.settings.root),
             secrets: self.secrets.clone(),

@@ -18,7 +18,10 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 pub(super) async fn call(call: Call) -> Reply {
     let mut came = ask(&call, method(&call), params(&call)).await?;
     let mut pause = FIRST_PAUSE;
-    let mut watch = Watch { call: &call, task: None };
+    let mut watch = Watch {
+        call: &call,
+        task: None,
+    };
     loop {
         let state = came["status"]["state"].as_str().unwrap_or_default().to_owned();
         watch.task = came["id"].as_str().map(str::to_owned).filter(|_| is_open(&state));
@@ -120,7 +123,11 @@ fn is_old(call: &Call) -> bool {
 }
 
 fn method(call: &Call) -> &'static str {
-    if is_old(call) { "tasks/send" } else { "message/send" }
+    if is_old(call) {
+        "tasks/send"
+    } else {
+        "message/send"
+    }
 }
 
 /// The prompt as text, or the arguments as data.

@@ -30,7 +30,11 @@ pub(super) async fn call(call: Call) -> Reply {
         );
         return Err(Failure::new(ErrorClass::InvalidReply, message));
     };
-    let output = if call.shape == Shape::Text { json!(text) } else { json!({ "text": text }) };
+    let output = if call.shape == Shape::Text {
+        json!(text)
+    } else {
+        json!({ "text": text })
+    };
     Ok(json!({
         "flow": 1, "output": output, "usage": said["usage"], "rate_limit": said["rate_limit"],
     }))

@@ -36,13 +36,22 @@ flow f() -> string? {
 fn wanted(node: &str) -> Wanted {
     let nothing = |_: &str| Err(LoadError::NotFound);
     let source = SOURCE.replace(" as r  ", " as r\n");
-    let source = source.replace(" b: Category?", "\n b: Category?\n").replace(" d: int?", "\n d: int?\n");
-    let source = source.replace(" c: Draft?", "\n c: Draft?\n").replace(" e: Draft?", "\n e: Draft?\n");
+    let source = source
+        .replace(" b: Category?", "\n b: Category?\n")
+        .replace(" d: int?", "\n d: int?\n");
+    let source = source
+        .replace(" c: Draft?", "\n c: Draft?\n")
+        .replace(" e: Draft?", "\n e: Draft?\n");
     let checked = check_text(&nothing, "t.flow", &source);
     let image = checked.build().expect("the source of this test is right");
-    let program = Arc::new(Program::new(verify(image).expect("what the compiler makes is sound")));
+    let program = Arc::new(Program::new(
+        verify(image).expect("what the compiler makes is sound"),
+    ));
     let image = program.image();
-    let node = image.flows[0].nodes.iter().find(|one| image.str(one.name) == node);
+    let node = image.flows[0]
+        .nodes
+        .iter()
+        .find(|one| image.str(one.name) == node);
     let reply = match &node.expect("there is such a node").kind {
         flow_bytecode::NodeKind::Task(call) => call.reply,
         other => panic!("{other:?} makes no call"),
@@ -59,28 +68,69 @@ fn messy_replies_are_understood_where_one_reading_fits() {
         ("t2", "\"bug\"", json!("bug"), &[]),
         ("t2", "bug", json!("bug"), &["bare word"]),
         ("t2", "**Bug.**", json!("bug"), &["bare word", "spelling"]),
-        ("t2", "{\"value\": \"Feature request\"}", json!("feature_request"), &["spelling"]),
-        ("t3", "{\"text\": \"Hi\", \"confidence\": 0.5}", draft.clone(), &[]),
-        ("t3", "```json\n{\"text\": \"Hi\", \"confidence\": 0.5}\n```", draft.clone(), &["fence"]),
-        ("t3", "{\"text\": \"Hi\", \"confidence\": 0.5,}", draft.clone(), &["trailing comma"]),
-        ("t3", "Sure! {\"text\": \"Hi\", \"confidence\": 0.5} Anything else?", draft.clone(), &["prose"]),
-        ("t3", "Not {this}, but {\"text\": \"a } b, ]\", \"confidence\": 1,}.",
-         json!({"text": "a } b, ]", "confidence": 1}), &["prose", "trailing comma"]),
-        ("t3", "{\"text\": \"\", \"confidence\": 0, \"tags\": [\"BUG\", \"feature-request\"]}",
-         json!({"text": "", "confidence": 0, "tags": ["bug", "feature_request"]}), &["spelling"]),
+        (
+            "t2",
+            "{\"value\": \"Feature request\"}",
+            json!("feature_request"),
+            &["spelling"],
+        ),
+        (
+            "t3",
+            "{\"text\": \"Hi\", \"confidence\": 0.5}",
+            draft.clone(),
+            &[],
+        ),
+        (
+            "t3",
+            "```json\n{\"text\": \"Hi\", \"confidence\": 0.5}\n```",
+            draft.clone(),
+            &["fence"],
+        ),
+        (
+            "t3",
+            "{\"text\": \"Hi\", \"confidence\": 0.5,}",
+            draft.clone(),
+            &["trailing comma"],
+        ),
+        (
+            "t3",
+            "Sure! {\"text\": \"Hi\", \"confidence\": 0.5} Anything else?",
+            draft.clone(),
+            &["prose"],
+        ),
+        (
+            "t3",
+            "Not {this}, but {\"text\": \"a } b, ]\", \"confidence\": 1,}.",
+            json!({"text": "a } b, ]", "confidence": 1}),
+            &["prose", "trailing comma"],
+        ),
+        (
+            "t3",
+            "{\"text\": \"\", \"confidence\": 0, \"tags\": [\"BUG\", \"feature-request\"]}",
+            json!({"text": "", "confidence": 0, "tags": ["bug", "feature_request"]}),
+            &["spelling"],
+        ),
         ("t4", "{\"value\": 7}", json!(7), &[]),
         ("t4", "7", json!(7), &[]),
     ];
     for (node, text, value, repairs) in fits {
         let content = wanted(node).read(text);
         let content = content.unwrap_or_else(|why| panic!("{node} {text}: {why}"));
-        assert_eq!((&content.value, content.repairs.as_slice()), (value, *repairs), "{node} {text}");
+        assert_eq!(
+            (&content.value, content.repairs.as_slice()),
+            (value, *repairs),
+            "{node} {text}"
+        );
     }
     let misfits = [
         ("t2", "a bug, I think", "no JSON"),
         ("t2", "\"crash\"", "crash"),
         ("t3", "{\"text\": \"Hi\", \"confidence\": 2}", "$.confidence"),
-        ("t3", "{\"text\": \"Hi\", \"confidence\": 0.5} or {\"text\": \"Ho\", \"confidence\": 0.5}", "2 different"),
+        (
+            "t3",
+            "{\"text\": \"Hi\", \"confidence\": 0.5} or {\"text\": \"Ho\", \"confidence\": 0.5}",
+            "2 different",
+        ),
         ("t3", "{\"text\": \"Hi\"", "no JSON"),
         ("t4", "7 or 8", "no JSON"),
     ];
@@ -116,15 +166,22 @@ fn sent(server: &Server) -> Json {
 fn a_completion_is_asked_for_by_the_schema_of_the_type() {
     let content = "{\"text\": \"Hi\", \"confidence\": 0.5,}";
     let server = Server::one(&completion(&json!({"role": "assistant", "content": content})));
-    let reply = send(Protocol::OpenaiChat, chat(&server, "t5", json!({"system": "Be brief.", "temperature": 0.2})));
+    let reply = send(
+        Protocol::OpenaiChat,
+        chat(&server, "t5", json!({"system": "Be brief.", "temperature": 0.2})),
+    );
     let usage = json!({"input_tokens": 3, "output_tokens": 4, "total": 7});
     let output = json!({"value": {"text": "Hi", "confidence": 0.5}, "usage": usage});
     let events = json!([{"name": "repaired", "data": {"worker": "w", "repairs": ["trailing comma"]}}]);
-    assert_eq!(reply, Ok(json!({"flow": 1, "output": output, "usage": usage, "events": events})));
+    assert_eq!(
+        reply,
+        Ok(json!({"flow": 1, "output": output, "usage": usage, "events": events}))
+    );
     let body = sent(&server);
     assert_eq!(body["model"], "small");
     assert_eq!(body["temperature"], 0.2);
-    let messages = json!([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say something."}]);
+    let messages =
+        json!([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Say something."}]);
     assert_eq!(body["messages"], messages);
     let schema = &body["response_format"]["json_schema"]["schema"];
     assert_eq!(schema["required"], json!(["text", "confidence"]));
@@ -141,7 +198,8 @@ fn a_text_is_taken_as_it_is_and_asked_for_without_a_schema() {
 
 #[test]
 fn tools_are_offered_and_what_came_of_them_is_told() {
-    let call = json!({"id": "c2", "type": "function", "function": {"name": "look", "arguments": "{\"q\": \"b\"}"}});
+    let call =
+        json!({"id": "c2", "type": "function", "function": {"name": "look", "arguments": "{\"q\": \"b\"}"}});
     let server = Server::one(&completion(&json!({"content": null, "tool_calls": [call]})));
     let mut call = chat(&server, "t1", json!({}));
     let prompt = json!({"prompt": "Say something."});
@@ -154,7 +212,10 @@ fn tools_are_offered_and_what_came_of_them_is_told() {
         ]}],
     }));
     let reply = send(Protocol::OpenaiChat, call).unwrap();
-    assert_eq!(reply["tool_calls"], json!([{"id": "c2", "name": "look", "args": {"q": "b"}}]));
+    assert_eq!(
+        reply["tool_calls"],
+        json!([{"id": "c2", "name": "look", "args": {"q": "b"}}])
+    );
     let body = sent(&server);
     let function = json!({"name": "look", "description": "Looks.", "parameters": {"type": "object"}});
     assert_eq!(body["tools"], json!([{"type": "function", "function": function}]));
@@ -176,9 +237,16 @@ fn a_stream_is_put_together() {
         json!({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}),
     ];
     let body: String = pieces.iter().map(|piece| format!("data: {piece}\n\n")).collect();
-    let server = Server::one(&answer("200 OK", "content-type: text/event-stream\r\n", &format!("{body}data: [DONE]\n\n")));
+    let server = Server::one(&answer(
+        "200 OK",
+        "content-type: text/event-stream\r\n",
+        &format!("{body}data: [DONE]\n\n"),
+    ));
     let reply = send(Protocol::OpenaiChat, chat(&server, "t4", json!({"stream": true}))).unwrap();
-    assert_eq!((&reply["output"], &reply["usage"]["total"]), (&json!(7), &json!(3)));
+    assert_eq!(
+        (&reply["output"], &reply["usage"]["total"]),
+        (&json!(7), &json!(3))
+    );
     assert_eq!(sent(&server)["stream_options"], json!({"include_usage": true}));
 
     let cut = format!("data: {}\n\n", pieces[0]);
@@ -190,24 +258,49 @@ fn a_stream_is_put_together() {
 #[test]
 fn every_bad_completion_has_its_class() {
     let cases = [
-        (answer("429 Too Many Requests", "retry-after: 2\r\n", "{}"), ErrorClass::RateLimited),
+        (
+            answer("429 Too Many Requests", "retry-after: 2\r\n", "{}"),
+            ErrorClass::RateLimited,
+        ),
         (answer("401 Unauthorized", "", "{}"), ErrorClass::Http4xx),
         (answer("503 Service Unavailable", "", ""), ErrorClass::Http5xx),
         (answer("200 OK", "", "{}"), ErrorClass::InvalidReply),
         (answer("200 OK", "", "<html>"), ErrorClass::InvalidReply),
-        (answer("200 OK", "", "{\"error\": {\"message\": \"overloaded\"}}"), ErrorClass::Protocol),
+        (
+            answer("200 OK", "", "{\"error\": {\"message\": \"overloaded\"}}"),
+            ErrorClass::Protocol,
+        ),
         (completion(&json!({"content": null})), ErrorClass::InvalidReply),
-        (completion(&json!({"content": null, "refusal": "I won't."})), ErrorClass::InvalidReply),
-        (completion(&json!({"content": "no number"})), ErrorClass::InvalidReply),
-        (completion(&json!({"tool_calls": [{"function": {"name": "x", "arguments": "{"}}]})), ErrorClass::InvalidReply),
+        (
+            completion(&json!({"content": null, "refusal": "I won't."})),
+            ErrorClass::InvalidReply,
+        ),
+        (
+            completion(&json!({"content": "no number"})),
+            ErrorClass::InvalidReply,
+        ),
+        (
+            completion(&json!({"tool_calls": [{"function": {"name": "x", "arguments": "{"}}]})),
+            ErrorClass::InvalidReply,
+        ),
     ];
     for (answer, expected) in cases {
         let server = Server::one(&answer);
-        assert_eq!(class(send(Protocol::OpenaiChat, chat(&server, "t4", json!({})))), expected, "{answer}");
+        assert_eq!(
+            class(send(Protocol::OpenaiChat, chat(&server, "t4", json!({})))),
+            expected,
+            "{answer}"
+        );
     }
     let mut without_model = chat(&Server::one(""), "t4", json!({}));
-    without_model.binding = Arc::new(Binding { model: None, ..(*without_model.binding).clone() });
-    assert_eq!(class(send(Protocol::OpenaiChat, without_model)), ErrorClass::Refused);
+    without_model.binding = Arc::new(Binding {
+        model: None,
+        ..(*without_model.binding).clone()
+    });
+    assert_eq!(
+        class(send(Protocol::OpenaiChat, without_model)),
+        ErrorClass::Refused
+    );
 }
 
 #[test]
@@ -221,14 +314,28 @@ fn limits_in_headers_hold_further_calls() {
 
 #[test]
 fn a_chat_service_keeps_the_session() {
-    let server = Server::one(&answer("200 OK", "", "{\"response\": \"Hi\", \"usage\": {\"total\": 3}}"));
+    let server = Server::one(&answer(
+        "200 OK",
+        "",
+        "{\"response\": \"Hi\", \"usage\": {\"total\": 3}}",
+    ));
     let mut call = chat(&server, "t1", json!({}));
     call.shape = Shape::Text;
     let reply = send(Protocol::ApiChat, call).unwrap();
-    assert_eq!((&reply["output"], &reply["usage"]["total"]), (&json!("Hi"), &json!(3)));
-    assert_eq!(sent(&server), json!({"message": "Say something.", "session_id": "r1/n"}));
+    assert_eq!(
+        (&reply["output"], &reply["usage"]["total"]),
+        (&json!("Hi"), &json!(3))
+    );
+    assert_eq!(
+        sent(&server),
+        json!({"message": "Say something.", "session_id": "r1/n"})
+    );
 
-    let server = Server::one(&answer("200 OK", "", "{\"choices\": [{\"message\": {\"content\": \"Hi\"}}]}"));
+    let server = Server::one(&answer(
+        "200 OK",
+        "",
+        "{\"choices\": [{\"message\": {\"content\": \"Hi\"}}]}",
+    ));
     let reply = send(Protocol::ApiChat, chat(&server, "t3", json!({}))).unwrap();
     assert_eq!(reply["output"], json!({"text": "Hi"}));
 
@@ -238,7 +345,11 @@ fn a_chat_service_keeps_the_session() {
 }
 
 fn result(result: &Json) -> String {
-    answer("200 OK", "", &json!({"jsonrpc": "2.0", "id": "k1", "result": result}).to_string())
+    answer(
+        "200 OK",
+        "",
+        &json!({"jsonrpc": "2.0", "id": "k1", "result": result}).to_string(),
+    )
 }
 
 #[test]
@@ -246,14 +357,24 @@ fn a_task_of_another_agent_is_followed_to_its_end() {
     let task = |state: &str| json!({"kind": "task", "id": "t", "contextId": "c", "status": {"state": state}});
     let mut done = task("completed");
     done["artifacts"] = json!([{"parts": [{"kind": "text", "text": "7"}]}]);
-    let server = Server::new(vec![result(&task("submitted")), result(&task("working")), result(&done)]);
-    assert_eq!(send(Protocol::A2a, chat(&server, "t4", json!({}))).unwrap()["output"], 7);
+    let server = Server::new(vec![
+        result(&task("submitted")),
+        result(&task("working")),
+        result(&done),
+    ]);
+    assert_eq!(
+        send(Protocol::A2a, chat(&server, "t4", json!({}))).unwrap()["output"],
+        7
+    );
     let first = sent(&server);
     assert_eq!(first["method"], "message/send");
     assert_eq!(first["params"]["message"]["contextId"], "r1/n");
     assert_eq!(first["params"]["message"]["parts"][0]["text"], "Say something.");
     let second = sent(&server);
-    assert_eq!((&second["method"], &second["params"]["id"]), (&json!("tasks/get"), &json!("t")));
+    assert_eq!(
+        (&second["method"], &second["params"]["id"]),
+        (&json!("tasks/get"), &json!("t"))
+    );
 }
 
 #[test]
@@ -274,9 +395,19 @@ fn every_end_of_a_task_has_its_meaning() {
     let message = json!({"kind": "message", "parts": [{"kind": "data", "data": {"a": 1}}]});
     assert_eq!(ask(&message, json!({})).unwrap()["output"], json!({"a": 1}));
     assert_eq!(class(ask(&with("dreaming", ""), json!({}))), ErrorClass::Protocol);
-    let refused = answer("200 OK", "", "{\"jsonrpc\": \"2.0\", \"error\": {\"code\": -32601, \"message\": \"no\"}}");
-    assert_eq!(class(send(Protocol::A2a, chat(&Server::one(&refused), "t1", json!({})))), ErrorClass::Protocol);
+    let refused = answer(
+        "200 OK",
+        "",
+        "{\"jsonrpc\": \"2.0\", \"error\": {\"code\": -32601, \"message\": \"no\"}}",
+    );
+    assert_eq!(
+        class(send(Protocol::A2a, chat(&Server::one(&refused), "t1", json!({})))),
+        ErrorClass::Protocol
+    );
     let server = Server::one(&result(&with("completed", "Hi")));
     let old = send(Protocol::A2a, chat(&server, "t1", json!({"version": "0.2"}))).unwrap();
-    assert_eq!((&old["output"], &sent(&server)["method"]), (&json!("Hi"), &json!("tasks/send")));
+    assert_eq!(
+        (&old["output"], &sent(&server)["method"]),
+        (&json!("Hi"), &json!("tasks/send"))
+    );
 }

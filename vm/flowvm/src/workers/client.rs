@@ -48,7 +48,13 @@ pub(super) fn post(call: &Call, url: &str) -> Result<RequestBuilder, Failure> {
         .header("content-type", "application/json")
         .header("idempotency-key", &call.key)
         .header("traceparent", trace::parent(&call.run, &call.key, call.attempt));
-    for (name, value) in call.options.get("headers").and_then(Json::as_object).into_iter().flatten() {
+    for (name, value) in call
+        .options
+        .get("headers")
+        .and_then(Json::as_object)
+        .into_iter()
+        .flatten()
+    {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         request = request.header(name, text);
     }

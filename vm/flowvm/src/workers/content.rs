@@ -103,13 +103,18 @@ impl Wanted {
             let mut fitting: Vec<Content> = Vec::new();
             for reading in readings {
                 match self.fit(reading) {
-                    Ok(content) if fitting.iter().all(|one| one.value != content.value) => fitting.push(content),
+                    Ok(content) if fitting.iter().all(|one| one.value != content.value) => {
+                        fitting.push(content)
+                    }
                     Ok(_) => {}
                     Err(said) => why = why.or(Some(said)),
                 }
             }
             if fitting.len() > 1 {
-                return Err(format!("{} different values in the reply fit its type", fitting.len()));
+                return Err(format!(
+                    "{} different values in the reply fit its type",
+                    fitting.len()
+                ));
             }
             if let Some(content) = fitting.pop() {
                 return Ok(content);
@@ -121,18 +126,26 @@ impl Wanted {
     /// The reading as it is, or with its enums spelt as the type spells them.
     fn fit(&self, (json, mut repairs): Reading) -> Result<Content, String> {
         let candidate = match json {
-            Json::Object(mut object) if self.is_boxed() && object.len() == 1 && object.contains_key("value") => {
+            Json::Object(mut object)
+                if self.is_boxed() && object.len() == 1 && object.contains_key("value") =>
+            {
                 object.remove("value").unwrap_or_default()
             }
             json => json,
         };
         let Err(why) = self.check(&candidate) else {
-            return Ok(Content { value: candidate, repairs });
+            return Ok(Content {
+                value: candidate,
+                repairs,
+            });
         };
         let spelt = self.spelt(self.content, candidate);
         self.check(&spelt).map_err(|_| why)?;
         repairs.push("spelling");
-        Ok(Content { value: spelt, repairs })
+        Ok(Content {
+            value: spelt,
+            repairs,
+        })
     }
 
     /// Whether the schema that is asked for is that of an object around the value.
@@ -166,10 +179,14 @@ impl Wanted {
                 Json::Array(items.into_iter().map(|one| self.spelt(*item, one)).collect())
             }
             (Type::Map(value), Json::Object(entries)) => {
-                let spelt = entries.into_iter().map(|(key, one)| (key, self.spelt(*value, one)));
+                let spelt = entries
+                    .into_iter()
+                    .map(|(key, one)| (key, self.spelt(*value, one)));
                 Json::Object(spelt.collect())
             }
-            (Type::Record { fields, .. }, Json::Object(entries)) => Json::Object(self.fields(fields, entries)),
+            (Type::Record { fields, .. }, Json::Object(entries)) => {
+                Json::Object(self.fields(fields, entries))
+            }
             (Type::Union { variants, .. }, Json::Object(mut entries)) => {
                 if let Some(Json::String(tag)) = entries.get("tag") {
                     let tag = spelling(variants.iter().map(|(id, _)| image.str(*id)), tag.clone());
@@ -187,7 +204,9 @@ impl Wanted {
 
     fn fields(&self, fields: &[RecordField], entries: Map<String, Json>) -> Map<String, Json> {
         let spelt = entries.into_iter().map(|(key, one)| {
-            let field = fields.iter().find(|field| self.program.image().str(field.name) == key);
+            let field = fields
+                .iter()
+                .find(|field| self.program.image().str(field.name) == key);
             let one = match field {
                 Some(field) => self.spelt(field.ty, one),
                 None => one,
@@ -218,9 +237,15 @@ fn fenced(text: &str) -> Vec<Reading> {
     let blocks = text.split("```").skip(1).step_by(2);
     let without_language = blocks.map(|block| {
         let (first, rest) = block.split_once('\n').unwrap_or(("", block));
-        if first.trim().chars().all(char::is_alphanumeric) { rest } else { block }
+        if first.trim().chars().all(char::is_alphanumeric) {
+            rest
+        } else {
+            block
+        }
     });
-    without_language.filter_map(|block| parsed(block, &["fence"])).collect()
+    without_language
+        .filter_map(|block| parsed(block, &["fence"]))
+        .collect()
 }
 
 /// Every outermost `{…}` and `[…]` of a text.

@@ -23,7 +23,6 @@ fn call_of(script: &str) -> Call {
         conversation: None,
         shape: Shape::Json,
         wanted: None,
-        conversation: None,
         binding: std::sync::Arc::default(),
         root: std::env::temp_dir(),
         secrets: std::sync::Arc::default(),

@@ -92,7 +92,6 @@ pub(super) fn call_of(url: &str, options: Json) -> Call {
         conversation: None,
         shape: Shape::Json,
         wanted: None,
-        conversation: None,
         binding: Arc::new(Binding {
             url: Some(url.to_owned()),
             ..Binding::default()

@@ -19,7 +19,11 @@ pub(super) async fn call(call: Call) -> Reply {
         return Err(client::unexpected(&answer));
     }
     let streamed = answer.body.starts_with(b"data:") || answer.body.starts_with(b"event:");
-    let completion = if streamed { assembled(&answer)? } else { client::json(&answer)? };
+    let completion = if streamed {
+        assembled(&answer)?
+    } else {
+        client::json(&answer)?
+    };
     let mut reply = reply(&call, &completion)?;
     if let Some(limit) = rate_limit(&answer) {
         reply["rate_limit"] = limit;
@@ -29,15 +33,27 @@ pub(super) async fn call(call: Call) -> Reply {
 
 /// The address, with the usual path where the binding names only the base.
 fn address(call: &Call) -> String {
-    let base = call.binding.url.as_deref().unwrap_or_default().trim_end_matches('/');
-    if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") }
+    let base = call
+        .binding
+        .url
+        .as_deref()
+        .unwrap_or_default()
+        .trim_end_matches('/');
+    if base.ends_with(PATH) {
+        base.to_owned()
+    } else {
+        format!("{base}{PATH}")
+    }
 }
 
 fn body(call: &Call) -> Result<Json, Failure> {
     let mut body = json!({ "messages": messages(call)? });
     let bound = call.binding.model.as_deref().map(Json::from);
     let Some(model) = call.said("model").cloned().or(bound) else {
-        let message = format!("worker `{}`: no model is named; add `model = \"…\"` to [workers.{0}]", call.worker);
+        let message = format!(
+            "worker `{}`: no model is named; add `model = \"…\"` to [workers.{0}]",
+            call.worker
+        );
         return Err(Failure::new(ErrorClass::Refused, message));
     };
     body["model"] = model;
@@ -50,7 +66,9 @@ fn body(call: &Call) -> Result<Json, Failure> {
         body["stream"] = json!(true);
         body["stream_options"] = json!({ "include_usage": true });
     }
-    let tools: Vec<Json> = tools(call).map(|tool| json!({ "type": "function", "function": tool })).collect();
+    let tools: Vec<Json> = tools(call)
+        .map(|tool| json!({ "type": "function", "function": tool }))
+        .collect();
     if !tools.is_empty() {
         body["tools"] = Json::Array(tools);
     }
@@ -64,7 +82,11 @@ fn body(call: &Call) -> Result<Json, Failure> {
 
 /// The tools of an agent, without what only we want to know of them.
 fn tools(call: &Call) -> impl Iterator<Item = Json> {
-    let tools = call.conversation.as_ref().and_then(|talk| talk.get("tools")).and_then(Json::as_array);
+    let tools = call
+        .conversation
+        .as_ref()
+        .and_then(|talk| talk.get("tools"))
+        .and_then(Json::as_array);
     tools.into_iter().flatten().map(|tool| {
         let mut function = json!({ "name": tool["name"], "parameters": tool["parameters"] });
         if let Some(text) = tool.get("description").filter(|text| text.is_string()) {
@@ -81,11 +103,21 @@ fn messages(call: &Call) -> Result<Vec<Json>, Failure> {
         messages.push(json!({ "role": "system", "content": plain(system) }));
     }
     let mut last_input = None;
-    let history = call.conversation.as_ref().and_then(|talk| talk.get("history")).and_then(Json::as_array);
+    let history = call
+        .conversation
+        .as_ref()
+        .and_then(|talk| talk.get("history"))
+        .and_then(Json::as_array);
     for turn in history.into_iter().flatten() {
         let input = turn.get("input").and_then(Json::as_object);
         if input != last_input {
-            messages.extend(input.map(|input| said_then(call, input)).transpose()?.into_iter().flatten());
+            messages.extend(
+                input
+                    .map(|input| said_then(call, input))
+                    .transpose()?
+                    .into_iter()
+                    .flatten(),
+            );
             last_input = input;
         }
         messages.extend(answered(turn));
@@ -103,7 +135,10 @@ fn said_then(call: &Call, args: &Map<String, Json>) -> Result<Vec<Json>, Failure
         return Ok(vec![user(prompt)]);
     }
     let of_worker = |name: &str| call.options.get(name).filter(|value| !value.is_null());
-    match (given("messages").or_else(|| of_worker("messages")), of_worker("prompt")) {
+    match (
+        given("messages").or_else(|| of_worker("messages")),
+        of_worker("prompt"),
+    ) {
         (Some(Json::Array(list)), _) => Ok(list.iter().map(message).collect()),
         (_, Some(prompt)) if *args == call.args => Ok(vec![user(prompt)]),
         (_, Some(_)) => Ok(vec![user(&Json::Object(args.clone()))]),
@@ -117,7 +152,11 @@ fn said_then(call: &Call, args: &Map<String, Json>) -> Result<Vec<Json>, Failure
 /// A message without the fields that are ours, such as its id.
 fn message(one: &Json) -> Json {
     let known = ["role", "content", "name", "tool_calls", "tool_call_id"];
-    let kept = one.as_object().into_iter().flatten().filter(|(key, _)| known.contains(&key.as_str()));
+    let kept = one
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| known.contains(&key.as_str()));
     Json::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
 }
 
@@ -127,13 +166,20 @@ fn user(prompt: &Json) -> Json {
 
 /// What the model said in a turn, and what its tools gave back.
 fn answered(turn: &Json) -> Vec<Json> {
-    let calls = turn.get("tool_calls").and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+    let calls = turn
+        .get("tool_calls")
+        .and_then(Json::as_array)
+        .map_or(&[][..], Vec::as_slice);
     if calls.is_empty() {
         let output = turn.get("output").unwrap_or(&turn["message"]);
         let content = output.get("value").unwrap_or(output);
         return vec![json!({ "role": "assistant", "content": plain(content) })];
     }
-    let id = |call: &Json, at: usize| call["id"].as_str().map_or_else(|| format!("call_{at}"), str::to_owned);
+    let id = |call: &Json, at: usize| {
+        call["id"]
+            .as_str()
+            .map_or_else(|| format!("call_{at}"), str::to_owned)
+    };
     let asked = calls.iter().enumerate().map(|(at, call)| {
         let function = json!({ "name": call["name"], "arguments": call["args"].to_string() });
         json!({ "id": id(call, at), "type": "function", "function": function })
@@ -142,9 +188,12 @@ fn answered(turn: &Json) -> Vec<Json> {
         Json::Null => Json::Null,
         text => Json::String(plain(text)),
     };
-    let mut messages = vec![json!({ "role": "assistant", "content": said, "tool_calls": asked.collect::<Vec<_>>() })];
+    let mut messages =
+        vec![json!({ "role": "assistant", "content": said, "tool_calls": asked.collect::<Vec<_>>() })];
     for (at, call) in calls.iter().enumerate() {
-        let came = call.get("result").map_or_else(|| json!({ "error": call["error"] }), Clone::clone);
+        let came = call
+            .get("result")
+            .map_or_else(|| json!({ "error": call["error"] }), Clone::clone);
         messages.push(json!({ "role": "tool", "tool_call_id": id(call, at), "content": plain(&came) }));
     }
     messages
@@ -158,18 +207,27 @@ fn reply(call: &Call, completion: &Json) -> Reply {
     let invalid = |why: String| Failure::new(ErrorClass::InvalidReply, why);
     if let Some(error) = completion.get("error").filter(|error| !error.is_null()) {
         let said = error.get("message").unwrap_or(error);
-        return Err(Failure::new(ErrorClass::Protocol, format!("the service says: {}", plain(said))));
+        return Err(Failure::new(
+            ErrorClass::Protocol,
+            format!("the service says: {}", plain(said)),
+        ));
     }
     let Some(choice) = completion["choices"].get(0) else {
         return Err(invalid("the reply has no `choices`".to_owned()));
     };
     let (said, usage) = (&choice["message"], usage(&completion["usage"]));
     if let Some(calls) = said["tool_calls"].as_array().filter(|calls| !calls.is_empty()) {
-        let calls = calls.iter().map(tool_call).collect::<Result<Vec<_>, _>>().map_err(invalid)?;
+        let calls = calls
+            .iter()
+            .map(tool_call)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(invalid)?;
         return Ok(json!({ "flow": 1, "message": said["content"], "tool_calls": calls, "usage": usage }));
     }
     if choice["finish_reason"] == "length" {
-        return Err(invalid("the model stopped at its limit of tokens; raise `max_tokens`".to_owned()));
+        return Err(invalid(
+            "the model stopped at its limit of tokens; raise `max_tokens`".to_owned(),
+        ));
     }
     if let Some(refusal) = said["refusal"].as_str() {
         return Err(invalid(format!("the model refused: {refusal}")));
@@ -216,13 +274,20 @@ fn assembled(answer: &Answer) -> Reply {
     let (mut content, mut finish, mut usage) = (String::new(), Json::Null, Json::Null);
     let mut calls: Vec<Json> = Vec::new();
     let mut is_complete = false;
-    for data in text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim) {
+    for data in text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data:"))
+        .map(str::trim)
+    {
         if data == "[DONE]" {
             is_complete = true;
             break;
         }
         let piece: Json = serde_json::from_str(data).map_err(|error| {
-            Failure::new(ErrorClass::InvalidReply, format!("a piece of the stream is not JSON ({error})"))
+            Failure::new(
+                ErrorClass::InvalidReply,
+                format!("a piece of the stream is not JSON ({error})"),
+            )
         })?;
         if piece.get("error").is_some() {
             return Ok(piece);
@@ -232,13 +297,20 @@ fn assembled(answer: &Answer) -> Reply {
         }
         let choice = &piece["choices"][0];
         content.push_str(choice["delta"]["content"].as_str().unwrap_or_default());
-        choice["delta"]["tool_calls"].as_array().into_iter().flatten().for_each(|call| add_piece(&mut calls, call));
+        choice["delta"]["tool_calls"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .for_each(|call| add_piece(&mut calls, call));
         if choice["finish_reason"].is_string() {
             finish = choice["finish_reason"].clone();
         }
     }
     if !is_complete && finish.is_null() {
-        return Err(Failure::new(ErrorClass::Connect, "the stream ended before the reply was complete"));
+        return Err(Failure::new(
+            ErrorClass::Connect,
+            "the stream ended before the reply was complete",
+        ));
     }
     let message = json!({ "content": content, "tool_calls": calls });
     Ok(json!({ "choices": [{ "message": message, "finish_reason": finish }], "usage": usage }))
@@ -252,7 +324,9 @@ fn add_piece(calls: &mut Vec<Json>, piece: &Json) {
         return;
     }
     if at == calls.len() {
-        calls.push(json!({ "id": piece["id"], "function": { "name": piece["function"]["name"], "arguments": "" } }));
+        calls.push(
+            json!({ "id": piece["id"], "function": { "name": piece["function"]["name"], "arguments": "" } }),
+        );
     }
     let so_far = calls[at]["function"]["arguments"].as_str().unwrap_or_default();
     let more = piece["function"]["arguments"].as_str().unwrap_or_default();
@@ -272,10 +346,14 @@ fn rate_limit(answer: &Answer) -> Option<Json> {
 fn milliseconds(text: &str) -> Option<u64> {
     let (mut total, mut rest) = (0.0, text.trim());
     while !rest.is_empty() {
-        let number = rest.find(|char: char| !char.is_ascii_digit() && char != '.').unwrap_or(rest.len());
+        let number = rest
+            .find(|char: char| !char.is_ascii_digit() && char != '.')
+            .unwrap_or(rest.len());
         let value: f64 = rest[..number].parse().ok()?;
         rest = &rest[number..];
-        let unit = rest.find(|char: char| char.is_ascii_digit()).unwrap_or(rest.len());
+        let unit = rest
+            .find(|char: char| char.is_ascii_digit())
+            .unwrap_or(rest.len());
         total += value
             * match &rest[..unit] {
                 "ms" => 1.0,

@@ -70,6 +70,7 @@ pub(crate) enum Role {
 
 /// One node to be executed once.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Activation {
     pub(crate) id: ActId,
     /// The step in which it counts; later than planned if it was settled from outside.

@@ -91,6 +91,9 @@ impl Run {
                     Stop::Cancel(..) => ("cancel", Status::Cancelled),
                 };
                 self.event(key.step, Some(key.node), EventKind::Decided { what: what.into() });
+                if status != Status::Done {
+                    self.undo_unknown();
+                }
                 self.withdraw_all();
                 self.life = Life::Ending(Ending {
                     stop: Some(stop),
@@ -112,6 +115,7 @@ impl Run {
                 what: "cancel".into(),
             },
         );
+        self.undo_unknown();
         self.withdraw_all();
         let error = stop_error("F2502", format!("cancelled: {reason}"));
         self.life = Life::Ending(Ending::new(Status::Cancelled, Some(error)));
@@ -393,6 +397,32 @@ impl Run {
             Status::Limit => "limit",
             Status::Done | Status::Running | Status::Interrupted => "done",
         })
+    }
+
+    /// Calls under way that are going to be stopped may have been made: they are compensated, too,
+    /// where that does not need their reply.
+    fn undo_unknown(&mut self) {
+        let program = self.program.clone();
+        let nodes = &program.image().flows[self.flow_at].nodes;
+        let running: Vec<ActId> = self.attempts.values().copied().collect();
+        let mut running: Vec<ActId> = running
+            .into_iter()
+            .filter(|id| self.acts.get(id).is_some_and(|act| act.role == Role::Normal))
+            .collect();
+        running.sort_unstable();
+        for id in running {
+            let Some(undo) = &nodes[id.node.index()].undo else {
+                continue;
+            };
+            let act = &self.acts[&id];
+            let (step, view, mut regs) = (act.step, self.view_of(act), act.params.to_vec());
+            regs.push(Value::Null);
+            if let Ok(args) = self.value(undo.call.args, &regs, step, &view) {
+                self.recorded += 1;
+                let number = self.recorded;
+                self.undos.push(UndoEntry { id, number, args });
+            }
+        }
     }
 
     /// Withdraws everything that has not settled; nothing that has fires any more.

@@ -77,6 +77,9 @@ struct Lane {
     queue: BTreeSet<ActId>,
 }
 
+/// What an item is given.
+type Params = Arc<[Value]>;
+
 /// What is to be started in one node.
 struct Batch {
     node: NodeId,
@@ -139,7 +142,7 @@ impl Run {
     }
 
     /// The parameters of what is to be started, and how long the list was.
-    fn items(&mut self, id: ActId, each: &Each) -> Result<(Vec<Arc<[Value]>>, usize), Fault> {
+    fn items(&mut self, id: ActId, each: &Each) -> Result<(Vec<Params>, usize), Fault> {
         let act = &self.acts[&id];
         let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
         let listed: Vec<Value> = match self.value(each.list, &params, step, &view)? {

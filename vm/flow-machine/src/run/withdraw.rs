@@ -145,7 +145,9 @@ impl Run {
                 Firing::Act => self.acts.get_mut(key).map(|act| &mut act.barred),
                 Firing::Group(group) => self.groups.get_mut(group).map(|group| &mut group.barred),
             };
-            barred.into_iter().for_each(|barred| barred.push(bar));
+            if let Some(barred) = barred {
+                barred.push(bar);
+            }
         }
     }
 

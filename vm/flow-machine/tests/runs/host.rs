@@ -24,6 +24,7 @@ pub(crate) struct Host {
     pending: BTreeMap<(i64, u64), (AttemptId, Outcome)>,
     sent: u64,
     pub peak: usize,
+    pub aborted: Vec<AttemptId>,
     /// Kept replies, and until when.
     pub cache: BTreeMap<String, (CacheKey, Json, i64)>,
     /// The locks of the store.
@@ -90,6 +91,7 @@ impl Host {
             pending: BTreeMap::new(),
             sent: 0,
             peak: 0,
+            aborted: Vec::new(),
             cache: BTreeMap::new(),
             shared: LockTable::default(),
             wishes: Vec::new(),
@@ -155,7 +157,10 @@ impl Host {
         for effect in output.effects {
             match effect {
                 Effect::Dispatch(dispatch) => self.dispatch(dispatch),
-                Effect::Abort(attempt) => self.pending.retain(|_, (pending, _)| *pending != attempt),
+                Effect::Abort(attempt) => {
+                    self.pending.retain(|_, (pending, _)| *pending != attempt);
+                    self.aborted.push(attempt);
+                }
                 Effect::Look { activation, key } => {
                     let kept = self.cache.get(&key.hash);
                     let kept = kept.filter(|(of, _, until)| *of == key && *until > self.now);

@@ -15,13 +15,17 @@
 mod branching;
 mod builder;
 mod cancelling;
+mod commands;
 mod failing;
 mod host;
 mod hostile;
+mod log;
 mod racing;
 mod random;
 mod scheduling;
 mod sending;
 mod source;
 mod standing;
+mod structured;
+mod transitions;
 mod waiting;

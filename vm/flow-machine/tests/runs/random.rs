@@ -33,7 +33,7 @@ impl Random {
         self.next(length as u64) as usize
     }
 
-    fn next(&mut self, below: u64) -> u64 {
+    pub(crate) fn next(&mut self, below: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -57,46 +57,45 @@ pub(crate) fn mix(seed: u64, text: &str) -> u64 {
 pub(crate) fn program(seed: u64) -> Arc<Program> {
     let mut random = Random::new(seed);
     let mut b = Builder::new();
-    b.field(
-        "v",
-        T::Strs,
-        Reducer::Append { item_first: false },
-        Some(E::List(vec![])),
-    );
-    b.field("n", T::Int, Reducer::Add, Some(E::Int(0)));
-    b.field(
-        "hint",
-        T::Strs,
-        Reducer::Append { item_first: false },
-        Some(E::List(vec![])),
-    )
-    .ephemeral();
-    for name in NODES {
-        let field = if random.next(3) == 0 { "hint" } else { "v" };
-        let mut stmts = vec![S::Send(field, E::Reg(0))];
-        if random.next(2) == 0 {
-            stmts.push(S::Send("n", add(E::Int(1), len(f("v")))));
-        }
-        b.task(name, &stmts);
-        b.retry(2, SECOND, 3 * SECOND);
-        b.on_error(
-            if random.next(3) == 0 {
-                To::Node(NODES[random.next(7) as usize])
-            } else {
-                To::Skip
-            },
-            &[],
-        );
+    for name in ["v", "hint"] {
+        let append = Reducer::Append { item_first: false };
+        b.field(name, T::Strs, append, Some(E::List(vec![])));
     }
-    b.send(
-        "s",
-        vec![(
-            E::List((0..random.next(4) as i64).map(E::Int).collect()),
-            "w",
-            vec![("x", E::Reg(0))],
-            Some(2),
-        )],
-    );
+    b.ephemeral();
+    b.field("n", T::Int, Reducer::Add, Some(E::Int(0)));
+    NODES.iter().for_each(|name| add_task(&mut b, &mut random, name));
+    add_send(&mut b, &mut random);
+    ROUTES
+        .iter()
+        .for_each(|name| add_route(&mut b, &mut random, name));
+    add_arrows(&mut b, &mut random);
+    b.limits(Limits {
+        steps: Some(12),
+        parallel: (random.next(2) == 0).then_some(3),
+        ..Limits::default()
+    });
+    b.build()
+}
+
+fn add_task(b: &mut Builder, random: &mut Random, name: &'static str) {
+    let field = if random.next(3) == 0 { "hint" } else { "v" };
+    let mut stmts = vec![S::Send(field, E::Reg(0))];
+    if random.next(2) == 0 {
+        stmts.push(S::Send("n", add(E::Int(1), len(f("v")))));
+    }
+    b.task(name, &stmts);
+    b.retry(2, SECOND, 3 * SECOND);
+    let way = if random.next(3) == 0 {
+        To::Node(NODES[random.next(7) as usize])
+    } else {
+        To::Skip
+    };
+    b.on_error(way, &[]);
+}
+
+fn add_send(b: &mut Builder, random: &mut Random) {
+    let items = (0..random.next(4) as i64).map(E::Int).collect();
+    b.send("s", vec![(E::List(items), "w", vec![("x", E::Reg(0))], Some(2))]);
     b.task_with(
         "w",
         &[("x", T::Int)],
@@ -105,24 +104,28 @@ pub(crate) fn program(seed: u64) -> Arc<Program> {
         &[S::Send("v", E::Reg(1))],
     );
     b.on_error(To::Skip, &[]);
-    for name in ROUTES {
-        let most = random.next(12) as i64;
-        let small = to(random.pick(&NODES));
-        let large = if random.next(2) == 0 {
-            To::End
-        } else {
-            to(random.pick(&["s", "a", "e", "h"]))
-        };
-        let what = if random.next(2) == 0 {
-            len(f("v"))
-        } else {
-            add(len(f("hint")), f("n"))
-        };
-        b.route(
-            name,
-            vec![(lt(what, E::Int(most)), small), (E::Bool(true), large)],
-        );
-    }
+}
+
+fn add_route(b: &mut Builder, random: &mut Random, name: &'static str) {
+    let most = random.next(12) as i64;
+    let small = to(random.pick(&NODES));
+    let large = if random.next(2) == 0 {
+        To::End
+    } else {
+        to(random.pick(&["s", "a", "e", "h"]))
+    };
+    let what = if random.next(2) == 0 {
+        len(f("v"))
+    } else {
+        add(len(f("hint")), f("n"))
+    };
+    b.route(
+        name,
+        vec![(lt(what, E::Int(most)), small), (E::Bool(true), large)],
+    );
+}
+
+fn add_arrows(b: &mut Builder, random: &mut Random) {
     b.edge(["start -> a", "start -> b", "start -> s"][random.next(3) as usize])
         .edge("start -> c")
         .edge("start -> d");
@@ -144,12 +147,6 @@ pub(crate) fn program(seed: u64) -> Arc<Program> {
             Some(To::End),
         );
     }
-    b.limits(Limits {
-        steps: Some(12),
-        parallel: (random.next(2) == 0).then_some(3),
-        ..Limits::default()
-    });
-    b.build()
 }
 
 fn run(program: &Arc<Program>, seed: u64, timing: u64, barrier: bool) -> Host {

@@ -410,6 +410,7 @@ impl Run {
             .filter(|id| self.acts.get(id).is_some_and(|act| act.role == Role::Normal))
             .collect();
         running.sort_unstable();
+        running.dedup();
         for id in running {
             let Some(undo) = &nodes[id.node.index()].undo else {
                 continue;
@@ -420,7 +421,8 @@ impl Run {
             if let Ok(args) = self.value(undo.call.args, &regs, step, &view) {
                 self.recorded += 1;
                 let number = self.recorded;
-                self.undos.push(UndoEntry { id, number, args });
+                let what = Compensation::Call(args);
+                self.undos.push(UndoEntry { id, number, what });
             }
         }
     }

@@ -6,6 +6,7 @@ mod cycles;
 mod fields;
 pub mod graph_view;
 mod joins;
+pub mod plays;
 mod run_fields;
 pub mod shape;
 mod site;
@@ -15,13 +16,16 @@ mod ways;
 mod writers;
 pub mod written;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use flow_diagnostics::{Code, Diagnostic, codes};
 
-use crate::hir::Program;
 use crate::hir::flow::{Flow, NodeKind};
-use graph_view::GraphView;
+use crate::hir::{FieldRef, Program};
+use graph_view::{GraphView, Vertex};
+use plays::Plays;
 use shape::Components;
 use together::Together;
 
@@ -133,6 +137,11 @@ pub const PASSES: &[Pass] = &[
         run: writers::started_twice,
     },
     Pass {
+        name: "orders that cannot be told",
+        codes: &[codes::graph::CANNOT_TELL],
+        run: writers::cannot_tell,
+    },
+    Pass {
         name: "fields nobody writes or reads",
         codes: &[codes::state::NEVER_WRITTEN, codes::state::NEVER_READ],
         run: fields::unused,
@@ -188,7 +197,25 @@ pub struct Facts<'p> {
     /// what leads where.
     pub broken: bool,
     together: OnceCell<Together>,
+    plays: OnceCell<Option<Plays>>,
+    plays_of: RefCell<BTreeMap<FieldRef, Option<Rc<Plays>>>>,
 }
+
+/// What is known about two nodes that may run at the same time, or a read before a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// In no play.
+    No,
+    /// The flow is too large, and too little ordered, to tell.
+    Perhaps,
+    /// In some play.
+    Yes,
+}
+
+/// Flows with more nodes and joins are left to the quick analyses.
+const MOST_PLAYED: usize = 40;
+/// States of plays that are looked at in one check.
+const MOST_STATES: usize = 4_000;
 
 impl<'p> Facts<'p> {
     /// Looks at a flow.
@@ -206,11 +233,58 @@ impl<'p> Facts<'p> {
             components,
             broken,
             together: OnceCell::new(),
+            plays: OnceCell::new(),
+            plays_of: RefCell::default(),
         }
     }
 
     /// What can run at the same time.
     pub fn together(&self) -> &Together {
         self.together.get_or_init(|| Together::new(&self.view))
+    }
+
+    /// Whether a pass has asked what can run at the same time.
+    pub fn asked_together(&self) -> bool {
+        self.together.get().is_some()
+    }
+
+    /// Whether two vertices can run at the same time. The quick analysis is asked first; what it
+    /// finds, the plays decide where the flow is small enough.
+    pub fn race(&self, a: Vertex, b: Vertex) -> Verdict {
+        let quick = self.together();
+        if !quick.can(a, b) {
+            return Verdict::No;
+        }
+        match self.plays() {
+            Some(plays) if plays.can(a, b) => Verdict::Yes,
+            Some(_) => Verdict::No,
+            None if quick.is_sure(a, b) => Verdict::Yes,
+            None => Verdict::Perhaps,
+        }
+    }
+
+    /// All plays, without a look at any field; none where there are too many.
+    pub fn plays(&self) -> Option<&Plays> {
+        let plays = || {
+            self.is_small()
+                .then(|| Plays::of(&self.view, None, MOST_STATES))
+                .flatten()
+        };
+        self.plays.get_or_init(plays).as_ref()
+    }
+
+    /// All plays, with a look at one field.
+    pub fn plays_of(&self, field: FieldRef) -> Option<Rc<Plays>> {
+        let plays = || {
+            self.is_small()
+                .then(|| Plays::of(&self.view, Some(field), MOST_STATES))
+                .flatten()
+        };
+        let mut known = self.plays_of.borrow_mut();
+        known.entry(field).or_insert_with(|| plays().map(Rc::new)).clone()
+    }
+
+    fn is_small(&self) -> bool {
+        self.flow.nodes.len() + self.flow.joins.len() <= MOST_PLAYED
     }
 }

@@ -45,7 +45,11 @@ fn each_case_reports_its_code_and_nothing_else() {
         }
         let passes = checked(&folder.join("passes.flow"));
         if !passes.diagnostics.is_empty() {
-            wrong.push(format!("{code}/passes.flow: {:?}", codes(&passes)));
+            wrong.push(format!(
+                "{code}/passes.flow: {:?} {}",
+                codes(&passes),
+                passes.diagnostics[0].message
+            ));
         } else if let Err(error) = verify(passes.build().unwrap()) {
             wrong.push(format!("{code}/passes.flow: does not verify: {error}"));
         }

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use flow_bytecode::Schedule;
 use flow_diagnostics::{Diagnostic, codes};
 
-use super::Facts;
 use super::graph_view::{Vertex, WayKind};
 use super::shape::Components;
 use super::site;
+use super::{Facts, Verdict};
 use crate::hir::expr::ExprKind;
 use crate::hir::flow::{Decision, Node, NodeKind};
 use crate::hir::{FieldRef, NodeRef, walk};
@@ -184,7 +184,8 @@ fn is_ended(facts: &Facts<'_>, cycle: &[Vertex]) -> bool {
             .flat_map(|end| view.ins(end))
             .map(|edge| edge.from);
         let mut ending = ending.filter(|from| !inside(*from)).peekable();
-        ending.peek().is_some() && ending.any(|from| cycle.iter().any(|v| facts.together().can(*v, from)))
+        ending.peek().is_some()
+            && ending.any(|from| cycle.iter().any(|v| facts.race(*v, from) != Verdict::No))
     }
 }
 
@@ -225,7 +226,7 @@ fn changing(facts: &Facts<'_>, cycle: &[Vertex]) -> BTreeSet<FieldRef> {
             continue;
         }
         let vertex = view.node(NodeRef(index as u32));
-        let beside = || cycle.iter().any(|v| facts.together().can(*v, vertex));
+        let beside = || cycle.iter().any(|v| facts.race(*v, vertex) != Verdict::No);
         if cycle.binary_search(&vertex).is_ok() || beside() {
             changing.extend(writes.iter().map(|write| write.field));
         }

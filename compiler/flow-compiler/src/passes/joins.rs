@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use flow_bytecode::Policy;
 use flow_diagnostics::{Diagnostic, codes};
 
-use super::Facts;
 use super::graph_view::{GraphView, START, Vertex, WayKind};
 use super::shape::dominators;
+use super::{Facts, Verdict};
 use crate::hir::flow::{Join, NodeKind, Source};
 
 /// How many sources are tried in all their combinations.
@@ -21,7 +21,8 @@ pub(super) fn never_passes(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     }
     let mut idom = None;
     for (number, join) in facts.flow.joins.iter().enumerate() {
-        let vertex = facts.view.join(number as u32);
+        let number = number as u32;
+        let vertex = facts.view.join(number);
         let Some(needed) = GraphView::needed(join.policy, join.sources.len()) else {
             continue;
         };
@@ -29,9 +30,14 @@ pub(super) fn never_passes(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         if !facts.reached[vertex as usize] || join.sources.iter().any(|(source, _)| is_item(facts, *source)) {
             continue;
         }
+        // Where nothing arrives, something before it is wrong, and is said there.
+        let plays = (needed > 1).then(|| facts.plays()).flatten();
+        if plays.is_some_and(|plays| plays.passes(number) || !plays.arrives(number)) {
+            continue;
+        }
         let idom = idom.get_or_insert_with(|| dominators(&facts.view));
         let most = most_arrivals(facts, idom, vertex, needed);
-        if most >= needed {
+        if most >= needed && plays.is_none() {
             continue;
         }
         let listed = join.sources.len();
@@ -41,6 +47,7 @@ pub(super) fn never_passes(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
                 if listed == 1 { "source" } else { "sources" }
             )
         } else {
+            let most = most.min(needed - 1);
             format!("at most {most} of its sources can come in one round")
         };
         found.push(
@@ -74,7 +81,7 @@ fn most_arrivals(facts: &Facts<'_>, idom: &[Vertex], join: Vertex, needed: usize
         return sources.len();
     }
     let fits = |a: Vertex, b: Vertex| {
-        facts.together().can(a, b) || leads(view, a, b, join) || leads(view, b, a, join)
+        facts.race(a, b) != Verdict::No || leads(view, a, b, join) || leads(view, b, a, join)
     };
     let together: Vec<u32> = sources
         .iter()

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use flow_bytecode::{Policy, Rest};
+use flow_bytecode::Policy;
 use flow_diagnostics::{Diagnostic, Edit, Span, codes};
 
-use super::Facts;
 use super::graph_view::{Edge, WayKind};
 use super::site::{self, Write};
-use crate::hir::flow::{Reducer, Source};
+use super::{Facts, Verdict};
+use crate::hir::flow::Reducer;
 use crate::hir::{FieldRef, NodeRef};
 
 /// Two nodes, or a node and itself, that both write one `last_value` field or overwrite one field.
@@ -27,19 +27,17 @@ pub(super) fn two_writers(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             }
         }
     }
-    let races = Races::of(facts);
     for (field, writers) in &plain {
-        conflicts(facts, &races, *field, writers, false, found);
+        conflicts(facts, *field, writers, false, found);
     }
     for (field, writers) in &over {
-        conflicts(facts, &races, *field, writers, true, found);
+        conflicts(facts, *field, writers, true, found);
     }
 }
 
 /// The later of two is reported once, with the first that it meets.
 fn conflicts(
     facts: &Facts<'_>,
-    races: &Races,
     field: FieldRef,
     writers: &[(NodeRef, Write)],
     overwrites: bool,
@@ -53,20 +51,28 @@ fn conflicts(
     for (index, (node, write)) in writers.iter().enumerate() {
         let beside = facts.together().beside(facts.view.node(*node));
         let others = beside.filter_map(|vertex| facts.view.as_node(vertex));
-        let meets = others
+        let mut places: Vec<usize> = others
             .filter_map(|other| places.get(&other).copied().filter(|place| *place <= index))
-            .filter(|place| !races.one_wins(*node, writers[*place].0));
-        if let Some(first) = meets.min() {
-            let (other, first) = &writers[first];
-            found.push(conflict(
-                facts,
-                field,
-                (*node, write),
-                (*other, first),
-                overwrites,
-            ));
+            .collect();
+        places.sort_unstable();
+        let races = |place: &usize| facts.race(facts.view.node(*node), facts.view.node(writers[*place].0));
+        let sure = places.iter().find(|place| races(place) == Verdict::Yes);
+        let perhaps = || places.iter().find(|place| races(place) == Verdict::Perhaps);
+        if let Some(first) = sure.or_else(perhaps) {
+            let (other, first) = &writers[*first];
+            let told = conflict(facts, field, (*node, write), (*other, first), overwrites);
+            found.push(if sure.is_some() { told } else { untold(told) });
         }
     }
+}
+
+/// The same finding, where it is not certain.
+pub(super) fn untold(mut found: Diagnostic) -> Diagnostic {
+    let message = format!("cannot tell for certain, but it seems that {}", found.message);
+    let mut told = Diagnostic::warning(codes::graph::CANNOT_TELL, message);
+    told.labels = std::mem::take(&mut found.labels);
+    told.help = Some("close each fork by one join, so that the order can be proven".to_owned());
+    told
 }
 
 fn conflict(
@@ -117,37 +123,6 @@ fn conflict(
     .help(help)
 }
 
-/// Which nodes are sources of a `first of` that withdraws the losers.
-struct Races {
-    /// By node: the joins, in order.
-    joins: BTreeMap<NodeRef, Vec<usize>>,
-}
-
-impl Races {
-    fn of(facts: &Facts<'_>) -> Self {
-        let mut joins: BTreeMap<NodeRef, Vec<usize>> = BTreeMap::new();
-        for (index, join) in facts.flow.joins.iter().enumerate() {
-            if (join.policy, join.rest) != (Policy::First(1), Rest::Cancel) {
-                continue;
-            }
-            for (source, _) in &join.sources {
-                if let Source::Node(node) = source {
-                    joins.entry(*node).or_default().push(index);
-                }
-            }
-        }
-        Self { joins }
-    }
-
-    /// Whether both are sources of one of them.
-    fn one_wins(&self, a: NodeRef, b: NodeRef) -> bool {
-        let (Some(of_a), Some(of_b)) = (self.joins.get(&a), self.joins.get(&b)) else {
-            return false;
-        };
-        a != b && of_a.iter().any(|join| of_b.contains(join))
-    }
-}
-
 /// Nodes with two arrows that fire in activations of which neither waits for the other.
 pub(super) fn started_twice(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     let view = &facts.view;
@@ -157,7 +132,7 @@ pub(super) fn started_twice(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             continue;
         }
         let arrows: Vec<&Edge> = view.ins(vertex).filter(|edge| is_plain(facts, edge)).collect();
-        let meet = |a: &Edge, b: &Edge| a.from != b.from && facts.together().can(a.from, b.from);
+        let meet = |a: &Edge, b: &Edge| a.from != b.from && facts.race(a.from, b.from) == Verdict::Yes;
         let pairs = arrows
             .iter()
             .enumerate()
@@ -237,4 +212,24 @@ fn plain_arrow(facts: &Facts<'_>, edge: &Edge) -> Option<bool> {
     let prefixed = flow.arrows.iter().any(|other| overlaps(other.span))
         || flow.joins.iter().any(|join| overlaps(join.span));
     (!goes_on && !in_bracket && !forked).then_some(prefixed)
+}
+
+/// Flows of which not everything that runs together could be looked at.
+pub(super) fn cannot_tell(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
+    if facts.asked_together() && !facts.together().is_complete() {
+        found.push(
+            Diagnostic::warning(
+                codes::graph::CANNOT_TELL,
+                format!(
+                    "`{}` runs too much at the same time to look at all of it",
+                    facts.flow.name.text
+                ),
+            )
+            .primary(
+                facts.flow.name.span,
+                "two writers or a second start may go unseen here",
+            )
+            .help("start many items by a `send`, or split the flow into subgraphs"),
+        );
+    }
 }

@@ -6,6 +6,7 @@
 //! play that begins here can finish without writing (backward), for `return` and what runs unasked.
 
 mod avoid;
+mod lost;
 mod play;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,13 +14,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use flow_bytecode::{Policy, Schedule};
 use flow_diagnostics::{Diagnostic, Span};
 
-use super::Facts;
 use super::graph_view::{Edge, GraphView, START, Vertex, Way, WayKind};
+use super::plays::Plays;
 use super::shape::{dominators, postorder};
 use super::site;
+use super::together::Together;
+use super::writers::untold;
+use super::{Facts, Verdict};
 use crate::hir::flow::{ErrorWay, Flow, Node, NodeKind, TargetKind};
 use crate::hir::{FieldRef, NodeRef, walk};
 use crate::start::start_value;
+use lost::Lost;
 
 /// A set of fields.
 pub type Set = Vec<u64>;
@@ -30,7 +35,7 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     if facts.broken || interesting.iter().all(|word| *word == 0) {
         return;
     }
-    let written = Written::new(&facts.view, interesting);
+    let written = Written::new(&facts.view, facts.together(), interesting);
     let mut reported = BTreeSet::new();
     for (index, node) in facts.flow.nodes.iter().enumerate() {
         let vertex = facts.view.node(NodeRef(index as u32));
@@ -44,9 +49,12 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             });
         }
         for (field, span) in reads {
-            let missing = facts.reached[vertex as usize] && written.misses(vertex, field);
-            if missing && reported.insert((field, vertex)) {
-                found.push(play::report(facts, &written, field, vertex, span));
+            if !facts.reached[vertex as usize] || !written.misses(vertex, field) {
+                continue;
+            }
+            let verdict = verdict(facts, field, |plays| plays.misses(vertex));
+            if verdict != Verdict::No && reported.insert((field, vertex)) {
+                found.push(told(verdict, play::report(facts, &written, field, vertex, span)));
             }
         }
     }
@@ -56,10 +64,32 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
             reads.entry(field).or_insert(span);
         });
         for (field, span) in reads {
-            if written.result_misses(field) {
-                found.push(play::report_result(facts, &written, field, span));
+            if !written.result_misses(field) {
+                continue;
+            }
+            let verdict = verdict(facts, field, Plays::result_misses);
+            if verdict != Verdict::No {
+                found.push(told(verdict, play::report_result(facts, &written, field, span)));
             }
         }
+    }
+}
+
+/// What the plays say to a finding of the quick analysis.
+fn verdict(facts: &Facts<'_>, field: FieldRef, misses: impl Fn(&Plays) -> bool) -> Verdict {
+    match facts.plays_of(field) {
+        Some(plays) if misses(&plays) => Verdict::Yes,
+        Some(_) => Verdict::No,
+        None if facts.together().all_sure() => Verdict::Yes,
+        None => Verdict::Perhaps,
+    }
+}
+
+fn told(verdict: Verdict, found: Diagnostic) -> Diagnostic {
+    if verdict == Verdict::Perhaps {
+        untold(found)
+    } else {
+        found
     }
 }
 
@@ -84,18 +114,23 @@ pub struct Written<'v, 'p> {
     before: Vec<Set>,
     /// By vertex: what a play that begins here can end without writing.
     avoided: Vec<Set>,
+    /// What is written in every play before a deferred node begins.
+    at_rest: Set,
+    idom: Vec<Vertex>,
+    lost: Lost,
     /// By vertex of an `all of`: which sources arrive whenever it passes.
     sure: BTreeMap<u32, Vec<bool>>,
 }
 
 impl<'v, 'p> Written<'v, 'p> {
     /// Answers both questions for the fields of `interesting`.
-    pub fn new(view: &'v GraphView<'p>, interesting: Set) -> Self {
+    pub fn new(view: &'v GraphView<'p>, together: &Together, interesting: Set) -> Self {
         let idom = dominators(view);
+        let lost = Lost::of(view, &idom);
         let joins = 0..view.flow.joins.len() as u32;
         let all = joins.filter(|join| view.flow.joins[*join as usize].policy == Policy::All);
         let sure = all
-            .map(|join| (join, avoid::sure_sources(view, &idom, join)))
+            .map(|join| (join, avoid::sure_sources(view, together, &lost, &idom, join)))
             .collect();
         let updates = view
             .ways
@@ -110,9 +145,18 @@ impl<'v, 'p> Written<'v, 'p> {
             updates,
             before: vec![vec![u64::MAX; words]; count],
             avoided: vec![vec![0; words]; count],
+            at_rest: vec![0; words],
+            idom,
+            lost,
             sure,
         };
-        written.backward();
+        if (0..view.vertices()).any(|v| view.is_deferred(v)) {
+            written.backward(true);
+            written.at_rest.clone_from(&written.interesting);
+            remove(&mut written.at_rest, &written.avoided[START as usize]);
+            written.avoided = vec![vec![0; words]; count];
+        }
+        written.backward(false);
         written.forward();
         written
     }
@@ -128,12 +172,16 @@ impl<'v, 'p> Written<'v, 'p> {
             return false;
         }
         let halts = |edge: &Edge| !self.carries(edge, field);
-        has(&self.avoided[START as usize], field) || self.view.ins(self.view.halt()).any(halts)
+        let unasked =
+            (0..self.view.vertices()).filter(|v| self.view.is_deferred(*v) && self.view.runs_unasked(*v));
+        let mut roots = unasked.chain([START]);
+        roots.all(|root| has(&self.avoided[root as usize], field))
+            || self.view.ins(self.view.halt()).any(halts)
     }
 
     /// Whether the field is written when this edge is taken.
     pub fn carries(&self, edge: &Edge, field: FieldRef) -> bool {
-        has(&self.before[edge.from as usize], field) || has(&self.updates[edge.way as usize], field)
+        has(&self.behind(edge), field)
     }
 
     fn is_interesting(&self, field: FieldRef) -> bool {
@@ -151,21 +199,36 @@ impl<'v, 'p> Written<'v, 'p> {
         })
     }
 
-    fn backward(&mut self) {
+    /// With `rest`, as far as the first deferred nodes.
+    fn backward(&mut self, rest: bool) {
         let end = self.view.end() as usize;
         self.avoided[end] = self.interesting.clone();
         let mut open: Vec<Vertex> = (0..self.view.vertices()).rev().collect();
         let mut queued = vec![true; self.view.vertices() as usize];
+        let held_up = held_up(self.view);
         while let Some(vertex) = open.pop() {
             queued[vertex as usize] = false;
-            let new = self.avoid_from(vertex);
+            let new = if rest && held_up[vertex as usize] {
+                self.interesting.clone()
+            } else {
+                self.avoid_from(vertex)
+            };
             if self.avoided[vertex as usize] == new {
                 continue;
             }
             self.avoided[vertex as usize] = new;
-            for edge in self.view.ins(vertex) {
-                if !std::mem::replace(&mut queued[edge.from as usize], true) {
-                    open.push(edge.from);
+            let inside = self
+                .view
+                .as_join(vertex)
+                .map_or(&[][..], |join| self.lost.inside(join));
+            for from in self
+                .view
+                .ins(vertex)
+                .map(|edge| edge.from)
+                .chain(inside.iter().copied())
+            {
+                if !std::mem::replace(&mut queued[from as usize], true) {
+                    open.push(from);
                 }
             }
         }
@@ -173,8 +236,11 @@ impl<'v, 'p> Written<'v, 'p> {
 
     fn avoid_from(&self, vertex: Vertex) -> Set {
         let ways = self.view.ways_out(vertex);
-        if vertex >= self.view.end() || ways.is_empty() {
-            let ends = vertex <= self.view.end();
+        if self.lost.wholly(vertex) {
+            return self.interesting.clone();
+        }
+        if vertex >= self.view.end() {
+            let ends = vertex == self.view.end();
             return if ends {
                 self.interesting.clone()
             } else {
@@ -182,22 +248,30 @@ impl<'v, 'p> Written<'v, 'p> {
             };
         }
         let mut any = vec![0; self.interesting.len()];
+        let goes_on = |way: &Way| !matches!(way.kind, WayKind::Error | WayKind::Timeout | WayKind::Else);
+        if !ways.iter().any(goes_on) {
+            // Nothing follows; `return` waits for it all the same.
+            any.clone_from(&self.interesting);
+            if let Some(node) = self.view.hir(vertex)
+                && surely_settles(self.view.flow, node)
+                && !is_item(self.view, vertex)
+            {
+                settles(node).for_each(|field| any[field.index() / 64] &= !(1 << (field.index() % 64)));
+            }
+        }
         for way in ways {
             let mut one: Set = self.interesting.clone();
             remove(&mut one, &self.updates_of(way));
             let edges = self.view.edges_of(way);
-            if way.kind == WayKind::Every {
-                let mut some = vec![0; one.len()];
-                for edge in edges {
-                    join(&mut some, &self.avoided[edge.to as usize]);
-                }
-                meet(&mut one, &some);
-            } else {
-                for edge in edges {
+            if way.kind != WayKind::Every {
+                for edge in edges.iter().filter(|edge| !ends_empty(self.view, way, edge)) {
                     meet(&mut one, &self.avoided[edge.to as usize]);
                 }
             }
             join(&mut any, &one);
+        }
+        for taker in self.lost.takers(vertex) {
+            join(&mut any, &self.avoided[self.view.join(*taker) as usize]);
         }
         any
     }
@@ -213,8 +287,12 @@ impl<'v, 'p> Written<'v, 'p> {
     fn forward(&mut self) {
         let mut order = postorder(self.view);
         order.reverse();
-        let unasked = (0..self.view.vertices()).filter(|v| self.view.runs_unasked(*v));
-        order.extend(unasked.collect::<Vec<_>>());
+        let mut ordered = vec![false; self.view.vertices() as usize];
+        for vertex in &order {
+            ordered[*vertex as usize] = true;
+        }
+        // What only deferred nodes lead to.
+        order.extend((0..self.view.vertices()).filter(|v| !ordered[*v as usize]));
         let mut changed = true;
         while changed {
             changed = false;
@@ -243,18 +321,25 @@ impl<'v, 'p> Written<'v, 'p> {
             meet(&mut all, &self.behind(edge));
         }
         if self.view.is_deferred(vertex) {
-            let mut at_rest = self.interesting.clone();
-            remove(&mut at_rest, &self.avoided[START as usize]);
             if self.view.runs_unasked(vertex) {
-                return at_rest;
+                return self.at_rest.clone();
             }
-            join(&mut all, &at_rest);
+            join(&mut all, &self.at_rest);
         }
         all
     }
 
     /// What is written behind an edge.
     fn behind(&self, edge: &Edge) -> Set {
+        if self.view.kind(edge) == WayKind::Else {
+            // Any of the arrivals may have failed at once.
+            let root = self.idom[edge.from as usize];
+            return self
+                .before
+                .get(root as usize)
+                .cloned()
+                .unwrap_or_else(|| vec![0; self.interesting.len()]);
+        }
         let mut set = self.before[edge.from as usize].clone();
         join(&mut set, &self.updates[edge.way as usize]);
         set
@@ -335,6 +420,28 @@ fn surely_settles(flow: &Flow, node: &Node) -> bool {
     let skips = node.on_error.as_ref().or(flows).is_some_and(skips);
     let gate = matches!(node.kind, NodeKind::Interrupt { gate: Some(_), .. });
     !skips && !gate
+}
+
+/// Deferred nodes, and joins that may have to wait for one.
+fn held_up(view: &GraphView<'_>) -> Vec<bool> {
+    let mut seen: Vec<bool> = (0..view.vertices()).map(|v| view.is_deferred(v)).collect();
+    let mut held_up = seen.clone();
+    let mut open: Vec<Vertex> = (0..view.vertices()).filter(|v| seen[*v as usize]).collect();
+    while let Some(vertex) = open.pop() {
+        for to in view.outs(vertex).map(|edge| edge.to) {
+            held_up[to as usize] |= view.as_join(to).is_some();
+            if !std::mem::replace(&mut seen[to as usize], true) {
+                open.push(to);
+            }
+        }
+    }
+    held_up
+}
+
+/// Whether nothing follows the target of a send if it has no items.
+fn ends_empty(view: &GraphView<'_>, way: &Way, edge: &Edge) -> bool {
+    let arrows = |way: &Way| way.kind == WayKind::Arrows;
+    way.kind == WayKind::Send && !view.ways_out(edge.to).iter().any(arrows)
 }
 
 fn is_item(view: &GraphView<'_>, vertex: Vertex) -> bool {

@@ -18,4 +18,5 @@ codes! {
     EVENT_UNHEARD = "F0515", Warning, "an event that no wait names";
     RACE_OF_WAITS = "F0516", Warning, "a race whose branches begin with a wait";
     LOCKS_IN_BOTH_ORDERS = "F0517", Warning, "locks taken inside one another in both orders";
+    CANNOT_TELL = "F0518", Warning, "an order that cannot be told";
 }

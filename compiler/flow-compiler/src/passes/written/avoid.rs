@@ -4,22 +4,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::graph_view::{Edge, GraphView, Vertex, Way, WayKind};
+use super::super::together::Together;
+use super::lost::Lost;
 
 /// For each source, whether it is sure. Looks only at what lies between the join and the last vertex
 /// that every play passes before it.
-pub(super) fn sure_sources(view: &GraphView<'_>, idom: &[Vertex], join: u32) -> Vec<bool> {
+///
+/// Where a source may arrive twice before the others have come once, nothing is sure.
+pub(super) fn sure_sources(
+    view: &GraphView<'_>,
+    together: &Together,
+    lost: &Lost,
+    idom: &[Vertex],
+    join: u32,
+) -> Vec<bool> {
     let count = view.flow.joins[join as usize].sources.len();
     let target = view.join(join);
     let root = idom[target as usize];
     if root == u32::MAX {
         return vec![true; count];
     }
-    let between = Between::new(view, target, root);
+    let between = Between::new(view, lost, target, root);
+    let twice = |from: Vertex| together.can(from, from) && !is_item(view, from) || between.comes_again(from);
+    if view.ins(target).any(|edge| twice(edge.from)) {
+        return vec![false; count];
+    }
     (0..count as u32).map(|source| between.is_sure(source)).collect()
 }
 
 struct Between<'v, 'p> {
     view: &'v GraphView<'p>,
+    lost: &'v Lost,
     target: Vertex,
     root: Vertex,
     /// What can reach a source without passing the join or the root.
@@ -29,15 +44,24 @@ struct Between<'v, 'p> {
 }
 
 impl<'v, 'p> Between<'v, 'p> {
-    fn new(view: &'v GraphView<'p>, target: Vertex, root: Vertex) -> Self {
+    fn new(view: &'v GraphView<'p>, lost: &'v Lost, target: Vertex, root: Vertex) -> Self {
         let mut region = BTreeSet::from([root]);
-        let mut open: Vec<Vertex> = view.ins(target).map(|edge| edge.from).collect();
+        let passing = view
+            .ways_out(target)
+            .iter()
+            .filter(|way| way.kind == WayKind::Arrows);
+        let behind: BTreeSet<Vertex> = passing
+            .flat_map(|way| view.edges_of(way))
+            .map(|edge| edge.to)
+            .collect();
+        let arrivals = view.ins(target).map(|edge| edge.from);
+        let mut open: Vec<Vertex> = arrivals.filter(|from| !behind.contains(from)).collect();
         while let Some(vertex) = open.pop() {
             if region.insert(vertex) {
                 open.extend(
                     view.ins(vertex)
                         .map(|edge| edge.from)
-                        .filter(|from| *from != target),
+                        .filter(|from| *from != target && !behind.contains(from)),
                 );
             }
         }
@@ -57,11 +81,29 @@ impl<'v, 'p> Between<'v, 'p> {
         }
         Self {
             view,
+            lost,
             target,
             root,
             region,
             laps,
         }
+    }
+
+    /// Whether a vertex is reached from itself without passing the join.
+    fn comes_again(&self, from: Vertex) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(vertex) = open.pop() {
+            for to in self.view.outs(vertex).map(|edge| edge.to) {
+                if to == from {
+                    return true;
+                }
+                if self.region.contains(&to) && seen.insert(to) {
+                    open.push(to);
+                }
+            }
+        }
+        false
     }
 
     fn is_sure(&self, source: u32) -> bool {
@@ -99,7 +141,9 @@ impl<'v, 'p> Between<'v, 'p> {
                 continue;
             }
             let ways = self.view.ways_out(vertex);
-            if !ways.is_empty() && !ways.iter().any(|way| self.way_avoids(way, source, &avoids)) {
+            let goes_on = |join: &u32| avoids.get(&self.view.join(*join)) == Some(&true);
+            let lost = self.lost.wholly(vertex) || self.lost.takers(vertex).iter().any(goes_on);
+            if !lost && !ways.is_empty() && !ways.iter().any(|way| self.way_avoids(way, source, &avoids)) {
                 continue;
             }
             avoids.insert(vertex, true);
@@ -109,6 +153,15 @@ impl<'v, 'p> Between<'v, 'p> {
                     .map(|edge| edge.from)
                     .filter(|from| self.region.contains(from)),
             );
+            if let Some(join) = self.view.as_join(vertex) {
+                open.extend(
+                    self.lost
+                        .inside(join)
+                        .iter()
+                        .copied()
+                        .filter(|v| self.region.contains(v)),
+                );
+            }
             if vertex == self.root {
                 open.extend(self.region.iter().copied().filter(|v| !avoids[v]));
             }
@@ -119,9 +172,13 @@ impl<'v, 'p> Between<'v, 'p> {
     fn way_avoids(&self, way: &Way, source: u32, avoids: &BTreeMap<Vertex, bool>) -> bool {
         let edges = self.view.edges_of(way);
         if way.kind == WayKind::Every {
-            return edges.iter().any(|edge| self.edge_avoids(edge, source, avoids));
+            return true; // no arm at all
         }
-        edges.iter().all(|edge| self.edge_avoids(edge, source, avoids))
+        let goes_on = |edge: &&Edge| !super::ends_empty(self.view, way, edge);
+        edges
+            .iter()
+            .filter(goes_on)
+            .all(|edge| self.edge_avoids(edge, source, avoids))
     }
 
     fn edge_avoids(&self, edge: &Edge, source: u32, avoids: &BTreeMap<Vertex, bool>) -> bool {
@@ -134,4 +191,9 @@ impl<'v, 'p> Between<'v, 'p> {
             None => !self.laps.contains(&edge.to) || avoids[&self.root],
         }
     }
+}
+
+fn is_item(view: &GraphView<'_>, vertex: Vertex) -> bool {
+    view.as_node(vertex)
+        .is_some_and(|node| view.is_item[node.index()])
 }

@@ -3,8 +3,6 @@
 //! [`parse`] never fails: it gives a tree, in which `Error` nodes stand for what could not be understood, the
 //! diagnostics, and the comments. It reads no files and knows no names or types.
 
-extern crate alloc; // what pest generates without `std` names it
-
 pub mod ast;
 mod build;
 mod decode;

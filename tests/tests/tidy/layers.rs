@@ -26,6 +26,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("flow-machine", &["flow-bytecode"]),
     ("flow-benches", &[]),
     (
+        "flow-fuzz",
+        &["flow-diagnostics", "flow-grammar", "flow-compiler"],
+    ),
+    (
         "flowvm",
         &[
             "flow-diagnostics",

@@ -173,6 +173,7 @@ pub(super) fn race_of_waits(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
                 continue;
             }
             found.push(race(join, &node.name.text, view.name(arrival.from), node.head));
+            break; // one race, one mistake
         }
     }
 }

@@ -160,58 +160,61 @@ fn is_plain(facts: &Facts<'_>, edge: &Edge) -> bool {
     view.kind(edge) == WayKind::Arrows && !view.as_join(edge.from).is_some_and(each)
 }
 
-/// Takes the first arrow away and puts the join where the second stood. Only where neither is in
-/// the middle of a chain or behind a bracket, so that nothing else hangs on the text.
+/// Takes the first arrow away and puts the join where the second stood; what leads up to them, and
+/// what goes on behind, stays. Only where neither is in a bracket, so that nothing else hangs on the
+/// text.
 fn rewrite(facts: &Facts<'_>, first: &Edge, second: &Edge, join: &str) -> Option<Vec<Edit>> {
-    let from = [first, second].map(|edge| plain_arrow(facts, edge));
-    let [Some(first_prefix), Some(second_prefix)] = from else {
-        return None;
+    let (away, kept) = (plain_arrow(facts, first)?, plain_arrow(facts, second)?);
+    let (source, target) = (facts.view.name(first.from), facts.view.name(first.to));
+    let text = match (away.led_to, away.goes_on) {
+        (true, true) => format!("{source}\n  {target}"),
+        (true, false) => source.to_owned(),
+        (false, true) => target.to_owned(),
+        (false, false) => String::new(),
     };
-    let kept = |edge: &Edge, prefixed: bool| {
-        if prefixed {
-            facts.view.name(edge.from).to_owned()
-        } else {
-            String::new()
-        }
-    };
-    let second_text = if second_prefix {
+    let joined = if kept.led_to {
         format!("{}\n  {join}", facts.view.name(second.from))
     } else {
         join.to_owned()
     };
+    let (first, second) = (first.span, second.span);
     Some(vec![
+        Edit { span: first, text },
         Edit {
-            span: first.span,
-            text: kept(first, first_prefix),
-        },
-        Edit {
-            span: second.span,
-            text: second_text,
+            span: second,
+            text: joined,
         },
     ])
 }
 
-/// Whether a chain leads up to the arrow's source; none where the arrow cannot be taken out.
-fn plain_arrow(facts: &Facts<'_>, edge: &Edge) -> Option<bool> {
+/// How an arrow stands in its chain.
+struct InChain {
+    /// Another arrow leads to its source.
+    led_to: bool,
+    /// Another arrow leaves its target.
+    goes_on: bool,
+}
+
+/// How the arrow stands; none where it cannot be taken out.
+fn plain_arrow(facts: &Facts<'_>, edge: &Edge) -> Option<InChain> {
     let flow = facts.flow;
     facts.view.as_node(edge.from)?;
     let arrow = flow.arrows.iter().find(|arrow| arrow.span == edge.span)?;
     let shares = |span: Span| span != arrow.span && span.file == arrow.span.file;
+    let others = || {
+        flow.arrows
+            .iter()
+            .map(|other| other.span)
+            .filter(|span| shares(*span))
+    };
     let target = arrow.to.span;
-    let goes_on = flow
-        .arrows
-        .iter()
-        .any(|other| shares(other.span) && other.span.start == target.start);
+    let goes_on = others().any(|other| other.start == target.start);
     let in_bracket = flow.joins.iter().any(|join| join.bracket.contains(arrow.span));
-    let forked = flow
-        .arrows
-        .iter()
-        .any(|other| shares(other.span) && other.span.contains(arrow.span));
+    let forked = others().any(|other| other.contains(arrow.span));
     let overlaps =
         |other: Span| shares(other) && other.start < arrow.span.start && arrow.span.start < other.end;
-    let prefixed = flow.arrows.iter().any(|other| overlaps(other.span))
-        || flow.joins.iter().any(|join| overlaps(join.span));
-    (!goes_on && !in_bracket && !forked).then_some(prefixed)
+    let led_to = others().any(overlaps) || flow.joins.iter().any(|join| overlaps(join.span));
+    (!in_bracket && !forked).then_some(InChain { led_to, goes_on })
 }
 
 /// Flows of which not everything that runs together could be looked at.

@@ -8,7 +8,7 @@
     reason = "tests read their cases from the disk"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flow_bytecode::verify;
 use flow_compiler::{Checked, NoFiles, check_text};
@@ -20,12 +20,12 @@ fn cases(kind: &str) -> Vec<(String, String)> {
     let folders = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path());
-    let mut found: Vec<(String, String)> = folders.map(read).collect();
+    let mut found: Vec<(String, String)> = folders.map(|folder| read(&folder)).collect();
     found.sort();
     found
 }
 
-fn read(folder: PathBuf) -> (String, String) {
+fn read(folder: &Path) -> (String, String) {
     let text = std::fs::read_to_string(folder.join("main.flow")).unwrap();
     (folder.file_name().unwrap().to_str().unwrap().to_owned(), text)
 }

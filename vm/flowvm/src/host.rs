@@ -119,7 +119,7 @@ impl<S: Store> Host<S> {
         setting: Setting,
     ) -> Result<Self> {
         let at = now();
-        let calls = Calls::new(program, &setting, &start.run, &start.flow)?;
+        let calls = Calls::new(program, &setting, (&start.run, 1), &start.flow)?;
         let (run, flow, settings) = (start.run.clone(), start.flow.clone(), &setting.settings);
         let mut machine = Machine::start(program.clone(), start, at).map_err(Error::refused)?;
         let out = machine.take();
@@ -164,7 +164,7 @@ impl<S: Store> Host<S> {
         let at = now();
         let mut machine = Machine::branch(program.clone(), &log, branch, at).map_err(Error::refused)?;
         let setting = Setting::of(source)?;
-        let mut calls = Calls::new(&program, &setting, &branch.run, &source.flow)?;
+        let mut calls = Calls::new(&program, &setting, (&branch.run, 1), &source.flow)?;
         let mut events = course_to(&log, branch.checkpoint).unwrap_or_default();
         for (at, event) in events.iter_mut().enumerate() {
             event.seq = at as u64 + 1;
@@ -270,7 +270,7 @@ impl<S: Store> Host<S> {
             let program = load(&row.program, &store.program(&row.program)?)?;
             let events = store.events(id, 0)?;
             let setting = Setting::of(&row)?;
-            let mut calls = Calls::new(&program, &setting, id, &row.flow)?;
+            let mut calls = Calls::new(&program, &setting, (id, epoch), &row.flow)?;
             let seq = events.len() as u64;
             let machine = make(program, &events)?;
             let events = course(events);
@@ -356,12 +356,14 @@ impl<S: Store> Host<S> {
             tokio::select! {
                 biased;
                 Ok(_) = stop.wait_for(|stop| *stop) => return Ok(Rest::Stopped),
-                first = self.calls.next() => self.settle(first),
+                first = self.calls.next() => self.settle(first)?,
                 (activation, results) = self.proofs.next() => self.tell(Input::Verified { activation, results }),
                 () = until(self.machine.next_due()) => self.tick(),
                 _ = inbox.tick() => {
                     self.take_letters()?;
                     self.errands.ask_locks(&mut self.store, &self.run, &mut self.machine)?;
+                    // Other processes may have given slots back.
+                    self.calls.move_up(&mut self.store)?;
                 }
                 _ = heartbeat.tick() => self.renew()?,
             }
@@ -438,8 +440,8 @@ impl<S: Store> Host<S> {
         let mut answered = false;
         for effect in effects {
             match effect {
-                Effect::Dispatch(dispatch) => self.calls.send(dispatch, &mut self.store),
-                Effect::Abort(attempt) => self.calls.abort(&attempt),
+                Effect::Dispatch(dispatch) => self.calls.send(dispatch, &mut self.store)?,
+                Effect::Abort(attempt) => self.calls.abort(&attempt, &mut self.store)?,
                 Effect::Look { activation, key } => {
                     let found = self.errands.look(&self.store, key)?;
                     self.tell(Input::Looked { activation, found });
@@ -472,7 +474,7 @@ impl<S: Store> Host<S> {
     }
 
     /// Tells the machine how calls ended: this one and all that have ended meanwhile, as of one instant.
-    fn settle(&mut self, first: (AttemptId, Reply)) {
+    fn settle(&mut self, first: (AttemptId, Reply)) -> Result<()> {
         let at = now();
         let mut ended = VecDeque::from([first]);
         while ended.len() < BATCH
@@ -480,16 +482,15 @@ impl<S: Store> Host<S> {
         {
             ended.push_back(next);
         }
-        for (attempt, reply) in ended {
+        for one in ended {
+            if !self.calls.landed(&one, &mut self.store)? {
+                continue;
+            }
+            let (attempt, outcome) = (one.0, outcome(one.1));
             // Refused is what nobody waits for any more.
-            let _ = self.machine.apply(
-                Input::Settled {
-                    attempt,
-                    outcome: outcome(reply),
-                },
-                at,
-            );
+            let _ = self.machine.apply(Input::Settled { attempt, outcome }, at);
         }
+        self.calls.move_up(&mut self.store)
     }
 
     fn tick(&mut self) {

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json};
 use flow_machine::locks::Asked;
 use flow_machine::{CacheKey, Checkpoint, Event, Input, LockWish, RunError, Status, Time};
 
+use crate::config::{Breaker, Rate};
 use crate::error::Result;
 
 pub use owner::Owner;
@@ -36,6 +37,11 @@ pub trait Store {
     fn renew(&mut self, run: &str, epoch: u64, until: Time) -> Result<()>;
     /// Gives the run back.
     fn release(&mut self, run: &str, epoch: u64) -> Result<()>;
+
+    /// Takes a slot of a worker, over all processes, and a turn by its rate and breaker.
+    fn enter(&mut self, claim: &Claim<'_>, now: Time) -> Result<Entry>;
+    /// Gives the slot back, and keeps what was learned of the worker.
+    fn leave(&mut self, claim: &Claim<'_>, learned: Option<Learned>) -> Result<()>;
 
     /// All runs, the newest first.
     fn runs(&self) -> Result<Vec<RunRow>>;
@@ -158,6 +164,46 @@ pub struct Commit<'a> {
     pub lease_until: Time,
     /// The program that the run has from here on, and its bytes; none: the one that it had.
     pub program: Option<(&'a str, &'a [u8])>,
+}
+
+/// A call that wants a slot of a worker.
+#[derive(Clone, Debug)]
+pub struct Claim<'a> {
+    /// The worker's address.
+    pub place: &'a str,
+    /// Who calls.
+    pub run: &'a str,
+    /// The attempt.
+    pub call: &'a str,
+    /// The fencing token of the run: the slot is worth as much as the lease.
+    pub epoch: u64,
+    /// Most calls at once.
+    pub most: Option<usize>,
+    /// Most calls in a time.
+    pub rate: Option<Rate>,
+    /// When the worker is left alone.
+    pub breaker: Option<Breaker>,
+}
+
+/// Whether a call may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Yes, but not before this.
+    Free(Option<Time>),
+    /// No slot is free.
+    Full,
+}
+
+/// What a reply says about its worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learned {
+    /// It works; it may want to be left alone until then.
+    Good {
+        /// Until when.
+        rest: Option<Time>,
+    },
+    /// It failed.
+    Bad,
 }
 
 /// Where a run is: a summary for people and tools. Recovery never reads it.

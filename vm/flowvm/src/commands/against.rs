@@ -51,7 +51,9 @@ pub(super) fn feed(program: &Arc<Program>, course: &[Event], line: &[Checkpoint]
             return Ok(found);
         }
     };
-    let mut made = machine.take().checkpoints;
+    let begun = machine.take();
+    compare_calls(&begun.events, course, &mut found);
+    let mut made = begun.checkpoints;
     for (at, event) in course.iter().enumerate() {
         let input = match &event.kind {
             EventKind::Received { received } => received.clone(),

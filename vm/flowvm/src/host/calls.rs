@@ -9,17 +9,17 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
 use flow_bytecode::{ErrorClass, Protocol, Worker};
-use flow_machine::{AttemptId, Conversation, Dispatch, Event, EventKind, Program};
+use flow_machine::{AttemptId, Conversation, Dispatch, Event, EventKind, Program, Time};
 
 use super::Setting;
 use crate::clock::now;
 use crate::config::{Binding, Config};
 use crate::error::Result;
 use crate::schema;
-use crate::store::{Mode, Settings, Store};
+use crate::store::{Claim, Entry, Learned, Mode, Settings, Store};
 use crate::workers::secrets::Secrets;
 use crate::workers::{self, Call, Failure, Reply, mock, synthetic};
 
@@ -35,8 +35,9 @@ pub(super) struct Calls {
     flying: HashMap<AttemptId, Flying>,
     /// Calls that wait for a slot, in order.
     line: VecDeque<Queued>,
-    /// What is known about each address.
-    places: BTreeMap<String, Place>,
+    /// Calls of this run in flight, by address.
+    places: BTreeMap<String, usize>,
+    epoch: u64,
     /// Numbers of mocked calls: how many there were per worker, and which one each attempt is.
     counted: BTreeMap<String, u64>,
     numbers: HashMap<AttemptId, u64>,
@@ -50,27 +51,26 @@ type Ended = (AttemptId, Reply);
 struct Flying {
     task: Option<AbortHandle>,
     place: Option<String>,
+    /// Whether other processes count it, too.
+    shared: bool,
 }
 
 struct Queued {
     dispatch: Dispatch,
     time: Option<Duration>,
     candidates: Vec<Arc<Binding>>,
-}
-
-/// What this process knows about an address.
-#[derive(Default)]
-struct Place {
-    flying: usize,
-    /// No call before this.
-    not_before: Option<Instant>,
-    failures_in_row: u32,
-    failures: u32,
+    /// Whether it was said that it waits.
+    said: bool,
 }
 
 impl Calls {
     /// Looks up the secrets, and refuses what could not be called.
-    pub(super) fn new(program: &Arc<Program>, setting: &Setting, run: &str, flow: &str) -> Result<Self> {
+    pub(super) fn new(
+        program: &Arc<Program>,
+        setting: &Setting,
+        (run, epoch): (&str, u64),
+        flow: &str,
+    ) -> Result<Self> {
         let (config, settings) = (setting.config.clone(), setting.settings.clone());
         let image = program.image();
         let is_mocked = |worker: &Worker| settings.mocks.contains_key(image.str(worker.name));
@@ -91,6 +91,7 @@ impl Calls {
             flying: HashMap::new(),
             line: VecDeque::new(),
             places: BTreeMap::new(),
+            epoch,
             counted: BTreeMap::new(),
             numbers: HashMap::new(),
             ended: mpsc::unbounded_channel(),
@@ -116,18 +117,19 @@ impl Calls {
     }
 
     /// Sends a call, or puts it in line.
-    pub(super) fn send(&mut self, dispatch: Dispatch, store: &mut impl Store) {
+    pub(super) fn send(&mut self, dispatch: Dispatch, store: &mut impl Store) -> Result<()> {
         if let Some(reply) = self.at_once(&dispatch, store) {
             self.flying.insert(
                 dispatch.attempt.clone(),
                 Flying {
                     task: None,
                     place: None,
+                    shared: false,
                 },
             );
             // The receiver is ours.
             let _ = self.ended.0.send((dispatch.attempt, reply));
-            return;
+            return Ok(());
         }
         let program = self.program.clone();
         let worker = &program.image().workers[dispatch.worker.index()];
@@ -139,20 +141,21 @@ impl Calls {
             dispatch,
             time,
             candidates,
+            said: false,
         });
-        self.move_up();
+        self.move_up(store)
     }
 
     /// Ends a call whose outcome is no longer wanted.
-    pub(super) fn abort(&mut self, attempt: &str) {
+    pub(super) fn abort(&mut self, attempt: &str, store: &mut impl Store) -> Result<()> {
         self.line.retain(|queued| queued.dispatch.attempt != attempt);
         if let Some(flying) = self.flying.remove(attempt) {
-            self.free(&flying);
-            if let Some(task) = flying.task {
+            if let Some(task) = &flying.task {
                 task.abort();
             }
+            self.free(attempt, &flying, None, store)?;
         }
-        self.move_up();
+        self.move_up(store)
     }
 
     /// Ends all calls.
@@ -170,29 +173,18 @@ impl Calls {
         self.flying.is_empty() && self.line.is_empty()
     }
 
-    /// The next call that ends.
+    /// The next call that ends. It may have been withdrawn: `landed` says.
     pub(super) async fn next(&mut self) -> (AttemptId, Reply) {
-        loop {
-            match self.ended.1.recv().await {
-                Some(ended) => {
-                    if self.landed(&ended) {
-                        return ended;
-                    }
-                }
-                // Impossible while we hold a sender; waiting is right all the same.
-                None => std::future::pending().await,
-            }
+        match self.ended.1.recv().await {
+            Some(ended) => ended,
+            // Impossible while we hold a sender; waiting is right all the same.
+            None => std::future::pending().await,
         }
     }
 
     /// A call that has ended already.
     pub(super) fn try_next(&mut self) -> Option<(AttemptId, Reply)> {
-        while let Ok(ended) = self.ended.1.try_recv() {
-            if self.landed(&ended) {
-                return Some(ended);
-            }
-        }
-        None
+        self.ended.1.try_recv().ok()
     }
 
     /// Calls that began to wait since this was last asked, and what for.
@@ -201,39 +193,44 @@ impl Calls {
     }
 
     /// Frees the slot of a call. False if it was withdrawn before.
-    fn landed(&mut self, (attempt, reply): &(AttemptId, Reply)) -> bool {
+    pub(super) fn landed(
+        &mut self,
+        (attempt, reply): &(AttemptId, Reply),
+        store: &mut impl Store,
+    ) -> Result<bool> {
         let Some(flying) = self.flying.remove(attempt) else {
-            return false;
+            return Ok(false);
         };
-        self.free(&flying);
-        self.learn(&flying, reply);
-        self.move_up();
-        true
+        self.free(attempt, &flying, learned(reply), store)?;
+        Ok(true)
     }
 
-    fn free(&mut self, flying: &Flying) {
-        if let Some(place) = flying.place.as_ref().and_then(|place| self.places.get_mut(place)) {
-            place.flying -= 1;
+    fn free(
+        &mut self,
+        attempt: &str,
+        flying: &Flying,
+        learned: Option<Learned>,
+        store: &mut impl Store,
+    ) -> Result<()> {
+        let Some(place) = &flying.place else { return Ok(()) };
+        if let Some(count) = self.places.get_mut(place) {
+            *count -= 1;
         }
+        if flying.shared {
+            store.leave(&self.claim(place, attempt, &Binding::default()), learned)?;
+        }
+        Ok(())
     }
 
-    /// Keeps what a reply says about its worker: limits of rate, failures for the breaker.
-    fn learn(&mut self, flying: &Flying, reply: &Reply) {
-        let Some(place) = flying.place.as_ref().and_then(|place| self.places.get_mut(place)) else {
-            return;
-        };
-        match reply {
-            Ok(value) => {
-                place.failures_in_row = 0;
-                if let Some(wait) = exhausted(value) {
-                    place.not_before = Some(Instant::now() + wait);
-                }
-            }
-            Err(failure) if failure.class != ErrorClass::Cancelled => {
-                place.failures_in_row += 1;
-                place.failures += 1;
-            }
-            Err(_) => {}
+    fn claim<'a>(&'a self, place: &'a str, call: &'a str, binding: &Binding) -> Claim<'a> {
+        Claim {
+            place,
+            run: &self.run,
+            call,
+            epoch: self.epoch,
+            most: binding.max_concurrent,
+            rate: binding.rate,
+            breaker: binding.breaker,
         }
     }
 
@@ -283,16 +280,38 @@ impl Calls {
     }
 
     /// Sends what has a slot now.
-    fn move_up(&mut self) {
-        for queued in std::mem::take(&mut self.line) {
-            match self.slot(&queued) {
-                Ok((place, binding)) => self.fly(queued, place, binding),
-                Err(why) => {
-                    let attempt = queued.dispatch.attempt.clone();
-                    self.news.push((attempt, why));
-                    self.line.push_back(queued);
-                }
+    pub(super) fn move_up(&mut self, store: &mut impl Store) -> Result<()> {
+        for mut queued in std::mem::take(&mut self.line) {
+            let why = match self.slot(&queued) {
+                Ok((place, binding)) => match self.enter(&queued, &place, &binding, store)? {
+                    Entry::Free(from) => {
+                        self.fly(queued, place, binding, from);
+                        continue;
+                    }
+                    Entry::Full => format!("waiting for a free slot of `{place}`: other runs have them all"),
+                },
+                Err(why) => why,
+            };
+            if !std::mem::replace(&mut queued.said, true) {
+                self.news.push((queued.dispatch.attempt.clone(), why));
             }
+            self.line.push_back(queued);
+        }
+        Ok(())
+    }
+
+    /// A slot and a turn, where the binding has limits.
+    fn enter(
+        &self,
+        queued: &Queued,
+        place: &str,
+        binding: &Binding,
+        store: &mut impl Store,
+    ) -> Result<Entry> {
+        if is_shared(binding) {
+            store.enter(&self.claim(place, &queued.dispatch.attempt, binding), now())
+        } else {
+            Ok(Entry::Free(None))
         }
     }
 
@@ -310,8 +329,7 @@ impl Calls {
             return Ok((name.to_owned(), Arc::default()));
         }
         let place = |binding: &Binding| binding.url.clone().unwrap_or_else(|| name.to_owned());
-        let flying =
-            |binding: &Arc<Binding>| self.places.get(&place(binding)).map_or(0, |place| place.flying);
+        let flying = |binding: &Arc<Binding>| self.places.get(&place(binding)).copied().unwrap_or(0);
         let free = queued
             .candidates
             .iter()
@@ -321,16 +339,17 @@ impl Calls {
             .ok_or_else(|| format!("waiting for a free slot of `{name}`"))
     }
 
-    fn fly(&mut self, queued: Queued, place: String, binding: Arc<Binding>) {
+    fn fly(&mut self, queued: Queued, place: String, binding: Arc<Binding>, from: Option<Time>) {
         let program = self.program.clone();
         let worker = &program.image().workers[queued.dispatch.worker.index()];
         let (attempt, time) = (queued.dispatch.attempt.clone(), queued.time);
-        let not_before = self.places.entry(place.clone()).or_default().take_turn(&binding);
+        *self.places.entry(place.clone()).or_default() += 1;
+        let shared = is_shared(&binding);
         let call = self.call(queued.dispatch, worker, binding);
         let (protocol, ended, id) = (worker.protocol, self.ended.0.clone(), attempt.clone());
         let task = tokio::spawn(async move {
-            if let Some(moment) = not_before {
-                sleep_until(moment).await;
+            if let Some(from) = from {
+                sleep(Duration::from_nanos((from - now()).max(0) as u64)).await;
             }
             let shown = call.worker.clone();
             let reply = workers::start(protocol, call);
@@ -352,6 +371,7 @@ impl Calls {
             Flying {
                 task: Some(task.abort_handle()),
                 place: Some(place),
+                shared,
             },
         );
     }
@@ -394,25 +414,19 @@ impl Calls {
     }
 }
 
-impl Place {
-    /// Counts a call in and says from when on it may be sent.
-    fn take_turn(&mut self, binding: &Binding) -> Option<Instant> {
-        self.flying += 1;
-        let mut from = self.not_before;
-        if let Some(breaker) = binding.breaker
-            && (self.failures_in_row >= breaker.consecutive || self.failures >= breaker.total)
-        {
-            // The next call is the probe; what follows waits as long again, unless it succeeds.
-            from = from.max(Some(Instant::now() + breaker.cooldown));
-            (self.failures_in_row, self.failures) = (self.failures_in_row.saturating_sub(1), 0);
-        }
-        if let Some(rate) = binding.rate {
-            let turn = from.unwrap_or_else(Instant::now).max(Instant::now());
-            self.not_before = Some(turn + rate.per / rate.calls);
-        } else if self.not_before.is_some_and(|moment| moment <= Instant::now()) {
-            self.not_before = None;
-        }
-        from
+/// Whether other processes must know of calls to it.
+fn is_shared(binding: &Binding) -> bool {
+    binding.max_concurrent.is_some() || binding.rate.is_some() || binding.breaker.is_some()
+}
+
+/// What a reply says about its worker: limits of rate, failures for the breaker.
+fn learned(reply: &Reply) -> Option<Learned> {
+    match reply {
+        Ok(value) => Some(Learned::Good {
+            rest: exhausted(value).map(|wait| now() + wait.as_nanos() as i64),
+        }),
+        Err(failure) if failure.class != ErrorClass::Cancelled => Some(Learned::Bad),
+        Err(_) => None,
     }
 }
 

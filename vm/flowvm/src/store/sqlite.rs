@@ -3,7 +3,8 @@
 //!
 //! - `schema`: the tables and how a file comes into being. `read`: everything that only looks.
 //! - `writer`: the thread that writes, for many runs at once. `append`: the fenced commit.
-//! - `shared`: kept replies and locks. `lease`: who drives a run. `inbox`: letters to the driver, and memory across runs. `upkeep`: the whole of it.
+//! - `shared`: kept replies and locks. `lease`: who drives a run. `slots`: what workers bear. `inbox`: letters to the
+//!   driver, and memory across runs. `upkeep`: the whole of it.
 
 mod append;
 mod inbox;
@@ -11,6 +12,7 @@ mod lease;
 mod read;
 mod schema;
 mod shared;
+mod slots;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -28,7 +30,9 @@ use flow_machine::locks::Asked;
 use flow_machine::{CacheKey, Checkpoint, Event, Input, LockWish, Time};
 use serde_json::{Map, Value as Json};
 
-use super::{AttemptRow, Commit, NewRun, OpenInterrupt, Owner, Pending, RunRow, Store};
+use super::{
+    AttemptRow, Claim, Commit, Entry, Learned, NewRun, OpenInterrupt, Owner, Pending, RunRow, Store,
+};
 use crate::error::{Error, Result, code};
 use append::{Addition, Creation};
 use writer::Writer;
@@ -208,6 +212,14 @@ impl Store for SqliteStore {
 
     fn release(&mut self, run: &str, epoch: u64) -> Result<()> {
         lease::release(self, run, epoch)
+    }
+
+    fn enter(&mut self, claim: &Claim<'_>, now: Time) -> Result<Entry> {
+        slots::enter(self, claim, now)
+    }
+
+    fn leave(&mut self, claim: &Claim<'_>, learned: Option<Learned>) -> Result<()> {
+        slots::leave(self, claim, learned)
     }
 
     fn runs(&self) -> Result<Vec<RunRow>> {

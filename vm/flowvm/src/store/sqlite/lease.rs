@@ -75,6 +75,8 @@ pub(super) fn release(store: &SqliteStore, run: &str, epoch: u64) -> Result<()> 
     let run = run.to_owned();
     store.write(move |db| {
         db.prepare_cached("UPDATE runs SET owner = NULL, lease_until = NULL WHERE id = ?1 AND epoch = ?2")?
+            .execute(params![run, epoch as i64])?;
+        db.prepare_cached("DELETE FROM slots WHERE run = ?1 AND epoch <= ?2")?
             .execute(params![run, epoch as i64])
             .map(drop)
     })

@@ -11,7 +11,7 @@ use crate::error::{Error, Result, code};
 use crate::store::RunRow;
 
 /// What a run leaves when it goes: rows by its id, rows by its number.
-const BY_ID: [&str; 3] = ["interrupts", "inbox", "refused"];
+const BY_ID: [&str; 4] = ["interrupts", "inbox", "refused", "slots"];
 const BY_NUMBER: [&str; 3] = ["log", "points", "snapshots"];
 
 impl SqliteStore {

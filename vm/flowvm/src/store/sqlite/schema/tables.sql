@@ -98,13 +98,12 @@ CREATE TABLE refused (
 ) STRICT;
 CREATE INDEX refused_by_run ON refused (run);
 
--- Calls under way, over all processes: who holds a slot of which worker, and until when.
+-- Calls under way, over all processes. A row counts while its run is leased in that epoch.
 CREATE TABLE slots (
   place TEXT NOT NULL,
   run   TEXT NOT NULL,
   call  TEXT NOT NULL,
-  owner TEXT NOT NULL CHECK (json_valid(owner)),
-  until INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
   PRIMARY KEY (place, run, call)
 ) STRICT, WITHOUT ROWID;
 

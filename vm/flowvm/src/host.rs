@@ -265,6 +265,7 @@ impl<S: Store> Host<S> {
             Error::new(code::NO_RUN, format!("there is no run `{id}` in this store"))
                 .help("`flowvm list` shows what there is; --store names another store")
         })?;
+        crate::clock::catch_up(row.head.at);
         let epoch = store.acquire(id, &Owner::current(), now())?;
         let opened = (|| {
             let program = load(&row.program, &store.program(&row.program)?)?;

@@ -62,7 +62,7 @@ fn torture(kills: u32, seed: u64) {
 }
 
 /// What everything is compared with, and how long it takes.
-fn undisturbed() -> (Value, Duration) {
+pub(crate) fn undisturbed() -> (Value, Duration) {
     let bench = Bench::copy_of("vm/flowvm/tests/flows/survey");
     let begun = Instant::now();
     let end = bench.run_json(&["main.flow", "--id", "r"]);
@@ -98,7 +98,7 @@ fn finish(bench: &Bench, arguments: &[&str]) {
 }
 
 /// Notes how often each call was made whose outcome is on record, and that those noted before were not made again.
-fn check_repeats(bench: &Bench, safe: &mut BTreeMap<String, usize>) {
+pub(crate) fn check_repeats(bench: &Bench, safe: &mut BTreeMap<String, usize>) {
     let events = bench.flowvm(&["events", "r", "--json"]);
     if events.code != Some(0) {
         return;
@@ -132,7 +132,7 @@ fn check_repeats(bench: &Bench, safe: &mut BTreeMap<String, usize>) {
 }
 
 /// The same end, a log without gaps, and one outcome per call.
-fn check_end(bench: &Bench, undisturbed: &Value, seed: u64, killed: u32) {
+pub(crate) fn check_end(bench: &Bench, undisturbed: &Value, seed: u64, killed: u32) {
     let state = bench.flowvm(&["state", "r", "--json"]);
     let hint = format!("seed {seed}, after {killed} kills");
     assert_eq!(state.json(), undisturbed["state"], "{hint}");

@@ -65,6 +65,11 @@ impl Bench {
         Ran::new(&self.command(arguments).output().unwrap())
     }
 
+    /// The binary under test.
+    pub(crate) fn binary(&self) -> PathBuf {
+        binary()
+    }
+
     /// Starts `flowvm` in the folder.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments)
@@ -80,7 +85,8 @@ impl Bench {
         ran.json()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The command, to be changed before it runs.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command
             .args(arguments)
@@ -92,7 +98,8 @@ impl Bench {
 }
 
 impl Ran {
-    fn new(output: &Output) -> Self {
+    /// What a command came to.
+    pub(crate) fn new(output: &Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -10,9 +10,11 @@
 mod clauses;
 mod crash;
 mod damage;
+mod disk;
 mod examples;
 mod harness;
 mod inner;
+mod many;
 mod order;
 mod testing;
 mod travel;

@@ -8,7 +8,7 @@ use flow_machine::Time;
 
 use super::{SqliteStore, damaged, io_error, read, sql_error};
 use crate::error::{Error, Result, code};
-use crate::store::RunRow;
+use crate::store::{Owner, RunRow};
 
 /// What a run leaves when it goes: rows by its id, rows by its number.
 const BY_ID: [&str; 4] = ["interrupts", "inbox", "refused", "slots"];
@@ -22,18 +22,24 @@ impl SqliteStore {
 
     /// Runs that nobody drives and that can move by themselves: unfinished ones, and those whose time has come.
     pub fn to_move(&self, now: Time, most: usize) -> Result<Vec<String>> {
-        let ids = || -> rusqlite::Result<Vec<String>> {
+        let rows = || -> rusqlite::Result<Vec<(String, Option<String>)>> {
             self.db
                 .prepare_cached(
-                    "SELECT id FROM runs
-                     WHERE status IN ('running', 'interrupted') AND (owner IS NULL OR lease_until <= ?1)
-                       AND (due <= ?1 OR due IS NULL AND status = 'running')
+                    "SELECT id, CASE WHEN lease_until > ?1 THEN owner END FROM runs
+                     WHERE status IN ('running', 'interrupted') AND (due <= ?1 OR due IS NULL AND status = 'running'
+                           OR owner IS NOT NULL AND status = 'running')
                      ORDER BY due LIMIT ?2",
                 )?
-                .query_map(params![now, most as i64], |row| row.get(0))?
+                .query_map(params![now, most as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect()
         };
-        ids().map_err(|error| self.error(&error))
+        let is_driven = |owner: &str| serde_json::from_str(owner).is_ok_and(|owner: Owner| !owner.is_dead());
+        let rows = rows().map_err(|error| self.error(&error))?;
+        Ok(rows
+            .into_iter()
+            .filter(|(_, owner)| !owner.as_deref().is_some_and(is_driven))
+            .map(|(id, _)| id)
+            .collect())
     }
 
     /// When the next run is to be moved by time alone; none: no run sleeps.

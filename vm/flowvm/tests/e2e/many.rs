@@ -1,0 +1,243 @@
+//! Many processes and many runs on one store: takeovers, slots that all count, sleepers, time zones, secrets.
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::crash;
+use crate::harness::{Bench, Dice, Ran};
+
+fn size(name: &str, ordinary: u64) -> u64 {
+    std::env::var(name)
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(ordinary)
+}
+
+/// Two processes want to drive one run, and one of them is killed again and again: `FLOW_KILLS` times.
+#[test]
+fn two_processes_survive_kill_9() {
+    let kills = size("FLOW_KILLS", 16);
+    let (undisturbed, took) = crash::undisturbed();
+    let mut dice = Dice::new(21);
+    let mut killed = 0;
+    while killed < kills {
+        let bench = Bench::copy_of("vm/flowvm/tests/flows/survey");
+        let mut safe = std::collections::BTreeMap::new();
+        let start = |bench: &Bench, of: u64| {
+            if of == 0 {
+                bench.start(&["run", "main.flow", "--id", "r", "--resume-if-exists"])
+            } else {
+                bench.start(&["work"])
+            }
+        };
+        let mut two = [start(&bench, 0), start(&bench, 1)];
+        for _ in 0..=dice.below(6) {
+            std::thread::sleep(Duration::from_micros(dice.below(took.as_micros() as u64)));
+            let of = dice.below(2);
+            two[of as usize].kill().unwrap();
+            two[of as usize].wait().unwrap();
+            killed += 1;
+            crash::check_repeats(&bench, &mut safe);
+            two[of as usize] = start(&bench, of);
+        }
+        let began = Instant::now();
+        while bench.flowvm(&["show", "r", "--json"]).stdout.is_empty() || !is_done(&bench) {
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "it does not end after {killed} kills"
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        for one in &mut two {
+            let _ = one.kill();
+            one.wait().unwrap();
+        }
+        crash::check_repeats(&bench, &mut safe);
+        crash::check_end(&bench, &undisturbed, 21, killed as u32);
+        bench.flowvm(&["doctor", "--offline"]).expect(0);
+    }
+}
+
+fn is_done(bench: &Bench) -> bool {
+    bench
+        .flowvm(&["list", "--json", "--status", "done"])
+        .stdout
+        .contains("\"r\"")
+}
+
+/// L-19, L-23, L-63: however many claim at once, no more are ever under way than the worker bears, and all come to
+/// their turn.
+#[test]
+fn a_cap_holds_over_all_processes() {
+    let processes = size("FLOW_CLAIMS", 24);
+    let bench = Bench::with(
+        r#"
+worker slow(name: string) -> string via exec {
+  command ["sh", "-c", "cat > /dev/null; echo \"+ $FLOW_RUN\" >> marks; sleep 0.1; echo \"- $FLOW_RUN\" >> marks; echo '\"x\"'"]
+}
+flow one() -> string {
+  state { said: string = "" }
+  start -> work
+  task work {
+    call slow(name: "a") as line
+    said <- line
+  }
+  work -> end
+  return said
+}
+"#,
+    );
+    bench.write("flow.toml", "[workers.slow]\nmax_concurrent = 6\n");
+    let ids: Vec<String> = (0..processes).map(|at| format!("r{at}")).collect();
+    let mut children: Vec<_> = ids
+        .iter()
+        .map(|id| bench.start(&["run", "main.flow", "--id", id]))
+        .collect();
+    for child in &mut children {
+        assert!(child.wait().unwrap().success());
+    }
+    let (mut under_way, mut most, mut all) = (0_i64, 0, 0);
+    for line in bench.read("marks").lines() {
+        under_way += if line.starts_with('+') { 1 } else { -1 };
+        all += u64::from(line.starts_with('+'));
+        most = most.max(under_way);
+    }
+    assert!(most <= 6, "{most} under way at once");
+    assert_eq!((under_way, all), (0, processes));
+}
+
+const SLEEPER: &str = r#"
+flow sleeper(time: duration = 1s) -> int {
+  state { n: int = 0 }
+  start -> rest -> wake
+  wait rest { for time }
+  transform wake { n <- 1 }
+  wake -> end
+  return n
+}
+"#;
+
+/// L-31: the zone of the process changes neither times nor results.
+#[test]
+fn a_time_zone_changes_nothing() {
+    let mut seen = Vec::new();
+    for zone in ["UTC", "Asia/Shanghai", "America/St_Johns"] {
+        let bench = Bench::with(SLEEPER);
+        let mut command = bench.command(&["run", "main.flow", "--id", "r", "--json"]);
+        let began = Instant::now();
+        let ran = Ran::new(&command.env("TZ", zone).output().unwrap());
+        ran.expect(0);
+        assert!(began.elapsed() < Duration::from_secs(20), "{zone}");
+        let mut end = ran.json();
+        end.as_object_mut().unwrap().retain(|name, _| name != "run");
+        seen.push(end);
+        let started = bench.flowvm(&["list", "--json"]).json()[0]["started"].clone();
+        assert!(started.as_str().unwrap().ends_with('Z'), "{started}");
+    }
+    assert!(seen.iter().all(|end| *end == seen[0]), "{seen:?}");
+}
+
+/// A run that sleeps is held by nobody, and `work` wakes it when its time has come.
+#[test]
+fn sleepers_wake_in_time() {
+    let bench = Bench::with(SLEEPER);
+    for (id, time) in [("soon", "PT3S"), ("later", "PT3H")] {
+        let mut child = bench.start(&["run", "main.flow", "--id", id, "--set", &format!("time={time}")]);
+        while !bench.flowvm(&["events", id]).stdout.contains("timer_set") {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let mut work = bench.start(&["work"]);
+    let began = Instant::now();
+    while bench.flowvm(&["list", "--json", "--status", "done"]).json() == json!([]) {
+        assert!(began.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let rows = bench.flowvm(&["list", "--json"]).json();
+    let of = |id: &str| {
+        rows.as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["run"] == id)
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(
+        (&of("soon")["status"], &of("later")["status"]),
+        (&json!("done"), &json!("running"))
+    );
+    assert_eq!(
+        of("later")["driven_by"],
+        json!(null),
+        "nobody holds a run that sleeps"
+    );
+    work.kill().unwrap();
+    work.wait().unwrap();
+}
+
+/// What a secret holds is in no file, no export and no message, even where a worker gives it back.
+#[test]
+fn secrets_are_nowhere() {
+    const SECRET: &str = "s3cr3t-Zm9vYmFy-0042";
+    let bench = Bench::with(
+        r#"
+worker leaky(token: secret, way: string) -> string via exec {
+  command ["sh", "-c", "read line; echo \"$TOKEN said $line\" >&2; test \"$1\" = good && echo \"\\\"token $TOKEN\\\"\"", "sh", way]
+  env { TOKEN: token }
+}
+flow leak(way: string = "good") -> string {
+  state { said: string = "" }
+  start -> tell
+  task tell {
+    call leaky(token: secret.TOKEN, way: way) as line
+    said <- line
+  }
+  tell -> end
+  return said
+}
+"#,
+    );
+    bench.write("flow.toml", "[secrets]\nTOKEN = { env = \"TOKEN_OF_TEST\" }\n");
+    let run = |words: &[&str]| {
+        let mut command: Command = bench.command(words);
+        Ran::new(&command.env("TOKEN_OF_TEST", SECRET).output().unwrap())
+    };
+    let mut said = String::new();
+    for words in [
+        &["run", "main.flow", "--id", "good", "--stream", "debug"][..],
+        &["run", "main.flow", "--id", "bad", "--set", "way=bad"],
+        &["events", "good", "--json"],
+        &["events", "bad"],
+        &["show", "bad"],
+        &["export", "good"],
+        &["export", "bad"],
+        &["test-from", "good"],
+        &["why", "bad", "tell"],
+        &["history", "good", "--json"],
+        &["doctor", "--offline"],
+    ] {
+        let ran = run(words);
+        assert!(!ran.stderr.contains("panicked"), "{ran}");
+        said.push_str(&ran.to_string());
+    }
+    assert!(said.contains("***"), "the worker gave it back: {said}");
+    assert!(!said.contains(SECRET), "a secret was said");
+    // The log of writes stays where the process dies.
+    let mut child = bench.command(&["run", "main.flow", "--id", "dies"]);
+    let mut child = child.env("TOKEN_OF_TEST", SECRET).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(60));
+    let _ = child.kill();
+    child.wait().unwrap();
+    for entry in fs::read_dir(bench.path(".flow")).unwrap().flatten() {
+        let bytes = fs::read(entry.path()).unwrap();
+        let found = bytes
+            .windows(SECRET.len())
+            .any(|window| window == SECRET.as_bytes());
+        assert!(!found, "a secret is in {}", entry.path().display());
+    }
+}

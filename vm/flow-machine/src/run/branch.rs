@@ -178,12 +178,18 @@ pub(super) fn line(events: &[Event], branch: &Branch) -> EventKind {
         EventKind::Created { start, .. } => Some(start.run.clone()),
         _ => None,
     });
+    let from = known.filter(|known| *known != branch.run);
+    // A fork has only what led to the checkpoint, and numbers on from there.
+    let next = match &from {
+        Some(_) => branch.checkpoint + 1,
+        None => last.map_or(0, |last| last + 1),
+    };
     let number = events.iter().filter(|event| is_branch(event)).count() + 1;
     EventKind::Branched {
         branch: number as u64,
         checkpoint: branch.checkpoint,
-        next: last.map_or(0, |last| last + 1),
-        from: known.filter(|known| *known != branch.run),
+        next,
+        from,
         run: branch.run.clone(),
         updates: branch.updates.clone(),
     }

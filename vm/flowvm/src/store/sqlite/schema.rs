@@ -25,7 +25,8 @@ const FROM_1: (&str, &str) = (
 );
 
 /// Makes a new store at `path`: prepared under another name, then put in place in one move. If another
-/// process was faster, its store stays.
+/// process was faster, its store stays. It keeps a log of writes from the start: two processes that open it at once
+/// would be in each other's way in making it do so.
 pub(super) fn create(path: &Path, durability: Durability) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
@@ -62,7 +63,8 @@ fn write_tables(draft: &Path, path: &Path) -> Result<()> {
     let made = Connection::open_with_flags(draft, flags).and_then(|db| {
         db.execute_batch(&format!(
             "PRAGMA page_size = {PAGE_BYTES}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN; {TABLES} \
-             PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+             PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT; \
+             PRAGMA journal_mode = WAL;"
         ))
     });
     made.map_err(|error| sql_error(path, &error))

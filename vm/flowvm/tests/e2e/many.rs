@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use flowvm::config::Config;
+use flowvm::host::{Host, Setting};
+use flowvm::store::{Durability, Settings, SqliteStore};
 use serde_json::json;
 
 use crate::crash;
@@ -178,6 +182,87 @@ fn sleepers_wake_in_time() {
     );
     work.kill().unwrap();
     work.wait().unwrap();
+}
+
+/// A store full of runs that sleep or ask: `FLOW_SLEEPERS` of them, and a tenth as many that ask. One process drives
+/// them in little memory, a list comes at once, and those wake whose time has come.
+#[test]
+fn a_crowd_of_sleepers_costs_rows() {
+    let sleepers = size("FLOW_SLEEPERS", 300);
+    let text = format!(
+        "{SLEEPER}\nflow asker() -> bool {{\n  state {{ ok: bool = false }}\n  start -> ask -> end\n  \
+                        interrupt ask {{\n    ask \"Well?\"\n    answer as yes: bool\n    ok <- yes\n  }}\n  return ok\n}}\n"
+    );
+    let bench = Bench::with(&text);
+    fs::create_dir(bench.path(".flow")).unwrap();
+    let checked = flow_compiler::check_text(&flow_compiler::NoFiles, "main.flow", &text);
+    let image = checked.build().expect("it compiles");
+    let bytes = flow_bytecode::encode(&image);
+    let program = Arc::new(flow_machine::Program::new(flow_bytecode::verify(image).unwrap()));
+    let store = SqliteStore::open_or_create(&bench.path(".flow/flow.db"), Durability::Normal).unwrap();
+    let start = |id: String, flow: &str, input: serde_json::Value| {
+        let start = flow_machine::Start {
+            run: id,
+            flow: flow.into(),
+            input: input.as_object().cloned().unwrap(),
+            config: serde_json::Map::new(),
+            limits: flow_machine::LimitChange::default(),
+            breakpoints: Vec::new(),
+            barrier: false,
+            seed: 1,
+        };
+        let config = Config::of(bench.folder.path()).unwrap();
+        let settings = Settings {
+            root: bench.folder.path().display().to_string(),
+            ..Settings::default()
+        };
+        let setting = Setting {
+            config: Arc::new(config),
+            settings,
+        };
+        let host = Host::start(store.another().unwrap(), &program, &bytes, start, setting).unwrap();
+        host.close().unwrap();
+    };
+    for at in 0..sleepers {
+        let time = if at % 100 == 7 { "PT2S" } else { "PT10H" };
+        start(format!("s{at}"), "sleeper", json!({ "time": time }));
+    }
+    for at in 0..sleepers / 10 {
+        start(format!("a{at}"), "asker", json!({}));
+    }
+    drop(store);
+    let mut work = bench.start(&["work"]);
+    let soon = (0..sleepers).filter(|at| at % 100 == 7).count();
+    let began = Instant::now();
+    let done = || {
+        bench
+            .flowvm(&["list", "--json", "--status", "done", "--last", "100000"])
+            .json()
+    };
+    while done().as_array().unwrap().len() < soon {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "{} of {soon} woke",
+            done().as_array().unwrap().len()
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", work.id())).unwrap();
+    work.kill().unwrap();
+    work.wait().unwrap();
+    assert_eq!(done().as_array().unwrap().len(), soon, "nobody woke too early");
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kilobytes < 200_000, "{kilobytes} kB");
+    let listed = Instant::now();
+    bench.flowvm(&["list"]).expect(0);
+    println!(
+        "{sleepers} sleepers: {kilobytes} kB, listed in {:?}",
+        listed.elapsed()
+    );
 }
 
 /// What a secret holds is in no file, no export and no message, even where a worker gives it back.

@@ -416,6 +416,41 @@ fn one_thread_writes_for_many() {
     assert_eq!(stores[0].events("r1", 0).unwrap(), log(1, 2));
 }
 
+/// The page about the store names every table, and every column of the views.
+#[test]
+fn the_schema_is_documented() {
+    let place = Place::new();
+    let store = place.open().unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/store.md");
+    let page = fs::read_to_string(page).unwrap();
+    let mut select = store
+        .db
+        .prepare("SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'")
+        .unwrap();
+    let all: Vec<(String, String)> = select
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap()
+        .map(std::result::Result::unwrap)
+        .collect();
+    assert!(all.len() > 10);
+    for (kind, name) in all {
+        let line = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` |")));
+        let line = line.unwrap_or_else(|| panic!("docs/store.md says nothing about {kind} `{name}`"));
+        if kind == "table" {
+            continue;
+        }
+        let mut columns = store.db.prepare(&format!("PRAGMA table_info({name})")).unwrap();
+        let columns: Vec<String> = columns
+            .query_map([], |row| row.get::<_, String>(1))
+            .unwrap()
+            .map(|name| format!("`{}`", name.unwrap()))
+            .collect();
+        assert!(line.contains(&columns.join(" ")), "`{name}` has {columns:?}");
+    }
+}
+
 #[test]
 fn a_newer_schema_is_refused() {
     let place = Place::new();

@@ -26,7 +26,7 @@ pub(super) fn perform(args: &Gc, common: &Common) -> Result<u8> {
             }
         }
         runs = gone;
-        programs = store.tidy()?;
+        programs = store.tidy(now())?;
     }
     if common.json {
         out(&json!({"runs": runs, "programs": programs, "dry_run": args.dry_run}).to_string());

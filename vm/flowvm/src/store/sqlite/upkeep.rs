@@ -11,7 +11,7 @@ use crate::error::{Error, Result, code};
 use crate::store::{Owner, RunRow};
 
 /// What a run leaves when it goes: rows by its id, rows by its number.
-const BY_ID: [&str; 4] = ["interrupts", "inbox", "refused", "slots"];
+const BY_ID: [&str; 6] = ["interrupts", "inbox", "refused", "slots", "locks", "lock_waits"];
 const BY_NUMBER: [&str; 3] = ["log", "points", "snapshots"];
 
 impl SqliteStore {
@@ -92,9 +92,10 @@ impl SqliteStore {
         })
     }
 
-    /// Deletes programs that no run has, and gives free pages back to the disk.
-    pub fn tidy(&self) -> Result<usize> {
-        let gone = self.write(|db| {
+    /// Deletes programs that no run has and replies whose time is over, and gives free pages back to the disk.
+    pub fn tidy(&self, now: Time) -> Result<usize> {
+        let gone = self.write(move |db| {
+            db.execute("DELETE FROM cache WHERE kept_until <= ?1", [now])?;
             db.execute(
                 "DELETE FROM programs WHERE hash NOT IN (SELECT program FROM runs)",
                 [],

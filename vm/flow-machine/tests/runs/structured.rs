@@ -252,11 +252,8 @@ fn script(seed: u64, timing: u64) -> Script {
 fn open_waits(host: &Host) -> Vec<String> {
     let mut open: Vec<String> = Vec::new();
     for event in &host.events {
-        let Some(node) = event
-            .node
-            .clone()
-            .filter(|node| node.starts_with('p') && !node.starts_with("poison"))
-        else {
+        let named = event.node.as_deref().map(str::to_owned);
+        let Some(node) = named.filter(|node| node.starts_with('p') && !node.starts_with("poison")) else {
             continue;
         };
         match event.kind {

@@ -14,6 +14,7 @@ mod disk;
 mod examples;
 mod harness;
 mod inner;
+mod langgraph;
 mod many;
 mod order;
 mod testing;

@@ -24,7 +24,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("flow-machine", &["flow-bytecode"]),
-    ("flow-benches", &[]),
+    (
+        "flow-benches",
+        &["flow-compiler", "flow-bytecode", "flow-machine"],
+    ),
     (
         "flow-fuzz",
         &["flow-diagnostics", "flow-grammar", "flow-compiler"],

@@ -391,6 +391,74 @@ flow main() -> int {
     host.check_replay(&program);
 }
 
+/// When a sibling fails, a child run begins nothing new; `retry` goes on with it where it stood. One with calls that
+/// can be undone is wound up, and begins anew.
+#[test]
+fn a_failing_sibling_halts_a_child() {
+    let source = r#"
+worker undo_it(x: int) -> int via exec { command ["undo"] }
+flow inner() -> int {
+  state { got: int = 0 }
+  start -> a -> b -> end
+  task a { call work(x: 1) as x
+    got <- x
+    UNDO }
+  task b { call work(x: 2) as x
+    got <- x }
+  return got
+}
+flow main() -> int {
+  state { got: int = 0 }
+  start -> sub -> end
+  start -> bad -> end
+  subgraph sub { call inner() as x
+    got <- x }
+  task bad { call work(x: 0) as x }
+  return got
+}
+"#;
+    let names =
+        |host: &Host| -> Vec<String> { host.calls.iter().map(|(_, call)| call.node.clone()).collect() };
+    let cases: [(&str, &[&str], &[&str]); 2] = [
+        ("", &["sub/a", "bad"], &["bad", "sub/b"]),
+        (
+            "undo undo_it(x: x)",
+            &["sub/a", "bad", "sub/a"],
+            &["sub/a", "bad", "sub/b"],
+        ),
+    ];
+    for (undo, before, after) in cases {
+        let program = program(&with_work(&source.replace("UNDO", undo)));
+        let mut left = 1;
+        let script: Script = Box::new(move |call: &Dispatch| {
+            let fails_now = call.node == "bad" && left > 0;
+            left -= usize::from(fails_now);
+            let outcome = if fails_now {
+                fails(ErrorClass::Http4xx)
+            } else {
+                reply(json!(1))
+            };
+            (SECOND, outcome)
+        });
+        let mut host = run(&program, json!({}), script);
+        assert_eq!(
+            (host.status(), names(&host)),
+            (
+                Status::Failed,
+                before.iter().map(|name| (*name).to_owned()).collect()
+            )
+        );
+        host.apply(Input::Retry { node: None }).unwrap();
+        assert_eq!(host.status(), Status::Done, "{undo}");
+        let mut made = names(&host).split_off(before.len());
+        made.sort();
+        let mut wanted: Vec<String> = after.iter().map(|name| (*name).to_owned()).collect();
+        wanted.sort();
+        assert_eq!(made, wanted, "{undo}");
+        host.check_replay(&program);
+    }
+}
+
 /// What an outer node has locked, the nodes within it have; two that lock in a circle: the newest fails.
 #[test]
 fn locks_of_the_node_are_held_within() {

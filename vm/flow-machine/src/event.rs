@@ -85,6 +85,7 @@ pub enum EventKind {
     /// of its nodes, with a `/` between them.
     ChildStarted {
         /// The activation's index.
+        #[serde(default)]
         index: u32,
         /// Names it in what follows.
         attempt: AttemptId,
@@ -96,6 +97,7 @@ pub enum EventKind {
     /// The run of a subgraph ended.
     ChildEnded {
         /// The activation's index.
+        #[serde(default)]
         index: u32,
         /// Which.
         attempt: AttemptId,
@@ -112,6 +114,7 @@ pub enum EventKind {
     /// A turn of an agent was replied to, and was not the last.
     Turned {
         /// The activation's index.
+        #[serde(default)]
         index: u32,
         /// Which, from 1.
         turn: u64,
@@ -129,6 +132,7 @@ pub enum EventKind {
     /// A kept reply served an activation; no attempt was made.
     CacheHit {
         /// The activation's index.
+        #[serde(default)]
         index: u32,
         /// The key of the entry.
         key: String,
@@ -136,6 +140,7 @@ pub enum EventKind {
     /// An activation has taken its locks.
     Locked {
         /// The activation's index.
+        #[serde(default)]
         index: u32,
         /// Their names; those of the store begin with `shared `.
         locks: Vec<String>,
@@ -143,6 +148,7 @@ pub enum EventKind {
     /// An activation waits for locks that others have.
     LockAwaited {
         /// The activation's index.
+        #[serde(default)]
         index: u32,
         /// Those that it wants, all or none.
         locks: Vec<String>,

@@ -1,12 +1,13 @@
 //! Hosts do what the machine says and feed back what came of it. This one drives one run on this machine:
 //! commit first, then effects; timers, letters from other processes, and a lease on the run.
 //!
-//! - `calls`: attempts under way and those that wait for a slot. `errands`: kept replies and locks. `proofs`: checks
-//!   of replies.
+//! - `calls`: attempts under way and those that wait for a slot. `proofs`: checks of replies.
+//! - `errands`: kept replies and locks. `summary`: what is said of a run.
 
 mod calls;
 mod errands;
 mod proofs;
+mod summary;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use flow_machine::{
-    AttemptId, Branch, Checkpoint, Effect, Event, EventKind, Input, Machine, Output, Program, Question,
-    Start, Status, Time, course, course_to,
+    AttemptId, Branch, Checkpoint, Effect, Event, EventKind, Input, Machine, Output, Program, Start, Status,
+    Time, course, course_to,
 };
 use serde_json::{Map, Value as Json};
 
@@ -26,12 +27,13 @@ use crate::config::Config;
 use crate::error::{Error, Result, code};
 use crate::history;
 use crate::limits::{BATCH, HEARTBEAT, INBOX_POLL, LEASE_NS, SLEEP_NS, SNAPSHOT_FROM};
-use crate::schema;
-use crate::store::{Commit, Head, NewRun, OpenInterrupt, Owner, RunRow, Settings, Store};
+use crate::store::{Commit, NewRun, OpenInterrupt, Owner, RunRow, Settings, Store};
 use crate::workers::{Reply, outcome};
 use calls::Calls;
 use errands::Errands;
 use proofs::Proofs;
+pub(crate) use summary::head;
+pub use summary::{hex, open_interrupts};
 
 /// Sees what happens, after it is durable.
 pub trait Observer {
@@ -550,45 +552,6 @@ impl<S: Store> Host<S> {
         }
         Ok(false)
     }
-}
-
-/// Where a run is, for the store.
-pub(crate) fn head(machine: &Machine) -> Head {
-    Head {
-        status: machine.status(),
-        steps: machine.steps(),
-        due: machine.next_due(),
-        result: machine.result().cloned(),
-        error: machine.error().cloned(),
-        at: now(),
-    }
-}
-
-/// The open interrupts with the schemas of their answers.
-pub fn open_interrupts(machine: &Machine) -> Vec<OpenInterrupt> {
-    let image = machine.image();
-    let open = machine.interrupts().into_iter().map(|one| OpenInterrupt {
-        name: one.name,
-        ask: one.ask,
-        show: one.show,
-        schema: match (one.about, one.answer) {
-            (Question::Approval, _) => schema::approval(),
-            (_, Some(ty)) => schema::of(image, ty),
-            (_, None) => serde_json::json!({}),
-        },
-        due: one.due,
-    });
-    open.collect()
-}
-
-/// The name of a program: the hash of its bytes.
-pub fn hex(hash: &[u8; 32]) -> String {
-    use std::fmt::Write;
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Moves a run to another program that gives the same log, and leaves it driven by nobody.

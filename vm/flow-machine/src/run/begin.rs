@@ -72,7 +72,7 @@ impl Run {
         let act = &self.acts[&id];
         let (step, answered) = (act.step, matches!(act.phase, Phase::Answered(_)));
         if self.lead_role(id) == Role::Normal {
-            if matches!(self.life, Life::Ending(_)) || self.met.is_some() {
+            if matches!(self.life, Life::Ending(_)) || self.met.is_some() || self.is_halted() {
                 return Turn::Stop;
             }
             if !self.may_start(front, id) {

@@ -47,6 +47,8 @@ pub(super) struct Outer {
     over: Option<&'static str>,
     /// Whether it belongs to the end of a run, which no limit holds up.
     ends: bool,
+    /// Whether a run around it ends: nothing new begins.
+    halted: bool,
     entered: Account,
 }
 
@@ -233,6 +235,7 @@ impl Run {
             depth: least(self.own_depth(), self.outer.depth).map(|depth| depth.saturating_sub(1)),
             over: self.over_limit().or(self.outer.over).filter(|_| !ends),
             ends,
+            halted: !ends && (self.outer.halted || matches!(self.life, Life::Ending(_))),
             entered: inner.account(),
         }
     }
@@ -448,6 +451,27 @@ impl Run {
             Life::Finished(_) => false,
         };
         self.children.values().any(|child| moves(child))
+    }
+
+    /// Whether a run around this one ends, so that nothing new begins here.
+    pub(super) fn is_halted(&self) -> bool {
+        self.outer.halted
+    }
+
+    /// This run has failed. What a child run has done and can be undone is undone with the rest, and `retry`
+    /// begins it anew; one without such calls stays as it is, and goes on then.
+    pub(super) fn wind_up_children(&mut self) {
+        let undoable = |child: &Run| matches!(child.life, Life::Running) && child.has_undos();
+        let chosen = self.children.iter().filter(|(_, child)| undoable(child));
+        let chosen: Vec<ActId> = chosen.map(|((id, _), _)| *id).collect();
+        for id in chosen {
+            self.cancel_child(id, "the run around it failed");
+            self.set_phase(id, Phase::Queued);
+        }
+    }
+
+    fn has_undos(&self) -> bool {
+        !self.undos.is_empty() || self.children.values().any(|child| child.has_undos())
     }
 
     /// Whether child runs are being wound up.

@@ -147,7 +147,7 @@ impl Run {
         let limit = ending.status == Status::Limit;
         match ending.stage {
             Stage::Drain if self.flight() > 0 => false,
-            Stage::Drain if !limit && self.has_moving_children() => false,
+            Stage::Drain if !limit && self.has_ending_children() => false,
             Stage::Drain => self.drained(),
             _ if busy => false,
             Stage::Undo => self.next_undo(),
@@ -159,6 +159,9 @@ impl Run {
     fn drained(&mut self) -> bool {
         self.finish_checkpoint();
         self.leave_lines();
+        if matches!(&self.life, Life::Ending(ending) if ending.status == Status::Failed) {
+            self.wind_up_children();
+        }
         let Life::Ending(ending) = &mut self.life else {
             return false;
         };

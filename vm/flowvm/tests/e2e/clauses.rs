@@ -119,7 +119,7 @@ fn a_dead_process_keeps_no_lock() {
 fn checks_are_really_made() {
     let cases = [
         ("command [\"false\"]", "failed"),
-        ("command \"true\"", "done"),
+        ("command [\"true\"]", "done"),
         ("command [\"sh\", \"-c\", \"test -f made\"]", "done"),
         ("file \"made\"", "done"),
         ("file \"missing\"", "failed"),

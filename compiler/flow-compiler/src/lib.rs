@@ -9,6 +9,7 @@
 //! - **Reference**: what a file offers, as Markdown and HTML (`doc`).
 //! - **Import**: workflows of other systems as source (`import`).
 //! - **Schema**: what types look like from outside, as JSON Schema (`schema`).
+//! - **Emit**: what programs look like between the stages, as text (`emit`).
 //! - **Image**: what the machine runs, made from a program without errors (`codegen`).
 
 mod lower;
@@ -18,6 +19,7 @@ mod roots;
 
 pub mod codegen;
 pub mod doc;
+pub mod emit;
 pub mod format;
 pub mod graph;
 pub mod hir;

@@ -90,6 +90,18 @@ pub(crate) struct Check {
     /// Say nothing about this warning; may be given several times
     #[arg(long, value_name = "CODE")]
     pub(crate) allow: Vec<String>,
+    /// Print how the compiler sees the file instead of what it says: one file only
+    #[arg(long, value_enum, value_name = "STAGE")]
+    pub(crate) emit: Option<Emit>,
+}
+
+/// A stage between text and bytecode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Emit {
+    /// The syntax tree.
+    Ast,
+    /// Names resolved and types known.
+    Hir,
 }
 
 /// How diagnostics are printed.

@@ -1,12 +1,12 @@
 //! `flowc check`: every diagnostic of every file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flow_diagnostics::{Code, Severity};
 
-use super::Outcome;
 use super::explain::nearest;
-use crate::args::{Check, Color, Deny, Format};
+use super::{Outcome, sound};
+use crate::args::{Check, Color, Deny, Emit, Format};
 use crate::files::{self, Trouble};
 use crate::report::{Report, colored};
 
@@ -24,6 +24,9 @@ pub(super) fn check(args: &Check, color: Color) -> Result<Outcome, Trouble> {
     if files.iter().filter(|file| files::is_stdin(file)).count() > 1 {
         return Err(Trouble::Usage("standard input can be read only once".to_owned()));
     }
+    if let Some(stage) = args.emit {
+        return emit(&files, stage, color);
+    }
     let mut report = Report::default();
     for file in &files {
         add(&mut report, file)?;
@@ -40,6 +43,26 @@ pub(super) fn check(args: &Check, color: Color) -> Result<Outcome, Trouble> {
     }
     let failed = errors > 0 || args.deny == Some(Deny::Warnings) && warnings > 0;
     Ok(if failed { Outcome::Failed } else { Outcome::Done })
+}
+
+/// Prints a stage of one file. The syntax tree of any text can be seen, all later stages only of a sound program.
+fn emit(files: &[PathBuf], stage: Emit, color: Color) -> Result<Outcome, Trouble> {
+    let [file] = files else {
+        return Err(Trouble::Usage("--emit shows one file".to_owned()));
+    };
+    match stage {
+        Emit::Ast => {
+            let (name, text) = files::text(file)?;
+            files::print(&flow_compiler::emit::ast(&name, &text));
+        }
+        Emit::Hir => {
+            let Some(checked) = sound(file, color)? else {
+                return Ok(Outcome::Failed);
+            };
+            files::print(&flow_compiler::emit::hir(&checked));
+        }
+    }
+    Ok(Outcome::Done)
 }
 
 /// One file that cannot be read does not keep the others from being checked.

@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::disallowed_methods,
-    clippy::unwrap_used,
     reason = "cases lie on the disk, and a test that cannot read one has failed"
 )]
 

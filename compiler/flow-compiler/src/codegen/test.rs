@@ -264,11 +264,16 @@ fn is_literal(expr: &Expr) -> bool {
 
 /// The largest parts of a condition that name something of the run: fields, parameters, what was observed.
 fn shown<'p>(expr: &'p Expr, observed: &Observed, out: &mut Vec<&'p Expr>) {
-    let names_it = match &expr.kind {
-        ExprKind::Field(_) | ExprKind::Input(_) | ExprKind::Config(_) | ExprKind::Local(_) => true,
-        ExprKind::Access(..) | ExprKind::Index(..) | ExprKind::Coalesce(..) => true,
-        _ => false,
-    };
+    let names_it = matches!(
+        &expr.kind,
+        ExprKind::Field(_)
+            | ExprKind::Input(_)
+            | ExprKind::Config(_)
+            | ExprKind::Local(_)
+            | ExprKind::Access(..)
+            | ExprKind::Index(..)
+            | ExprKind::Coalesce(..)
+    );
     let last = observed.events.id;
     if names_it && !is_literal(expr) && !mentions(expr, |id| id > last) {
         out.push(expr);

@@ -244,7 +244,7 @@ fn state_injected_between_turns_is_kept() {
         (host.machine.result(), host.state("hint")),
         (Some(&json!("draft 3")), json!("short"))
     );
-    let is_hint = |kind: &EventKind| matches!(kind, EventKind::Updated { updates, .. } if updates.iter().any(|(name, _)| name == "hint"));
+    let is_hint = |kind: &EventKind| matches!(kind, EventKind::Updated { updates, .. } if updates.iter().any(|(name, _)| **name == *"hint"));
     assert_eq!(host.events.iter().filter(|event| is_hint(&event.kind)).count(), 1);
     host.check_replay(&program);
     let last = &host.calls[2].1.conversation.as_ref().unwrap().history;

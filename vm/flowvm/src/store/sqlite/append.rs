@@ -350,6 +350,9 @@ fn split_kind(line: &str) -> (String, String) {
     let split = || {
         let (kind, rest) = line.strip_prefix("{\"kind\":\"")?.split_once('"')?;
         let rest = rest.strip_prefix(',').unwrap_or(rest);
+        if !matches!(kind, "planned" | "settled" | "updated") {
+            return Some((kind.to_owned(), format!("{{{rest}")));
+        }
         // The index of most activations, and the arguments of most nodes: what is left out is read as that.
         let rest = rest
             .strip_prefix("\"index\":0")

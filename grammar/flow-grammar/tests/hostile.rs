@@ -72,6 +72,13 @@ fn empty_files_are_fine() {
     }
 }
 
+/// Found by `flow-fuzz parse --seed 7034`: the line breaks within a string that ends with the file.
+#[test]
+fn a_string_that_breaks_off_inside_its_braces_is_an_error() {
+    let text = "import \"a.${\n { one }\n-fn two() \n> ] = one() + 1\"";
+    assert!(!parse_soon("a broken string", text).diagnostics.is_empty());
+}
+
 #[test]
 fn fifty_levels_are_fine_and_seventy_are_one_error() {
     let shapes = [

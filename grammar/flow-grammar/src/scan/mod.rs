@@ -272,6 +272,9 @@ impl<'t> Scanner<'t> {
     fn new_line(&mut self) {
         if self.plain_open > 0 {
             self.break_in_string();
+            if !matches!(self.src.get(self.pos), Some(b'\n' | b'\r')) {
+                return; // it has gone on to where the string can end
+            }
         }
         let at = self.pos;
         let two = self.src[at] == b'\r' && self.src.get(at + 1) == Some(&b'\n');

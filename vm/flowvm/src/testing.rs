@@ -158,7 +158,9 @@ fn crash_everywhere(program: &Arc<Program>, judge: &Judge<'_>, options: Options,
         }
         let observed = Observed::of(&player);
         if observed != undisturbed || player.events != verdict.events {
-            let finding = judge::crash_differs(judge, (point, place), &undisturbed, &observed);
+            let crashed = (&observed, player.events.as_slice());
+            let undisturbed = (&undisturbed, verdict.events.as_slice());
+            let finding = judge::crash_differs(judge, (point, place), undisturbed, crashed);
             verdict.findings.push(finding);
             return;
         }

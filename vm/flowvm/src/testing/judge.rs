@@ -4,7 +4,7 @@ use flow_bytecode::{Condition, Expect, Part, SourceSpan, Test};
 use flow_diagnostics::codes::testing as codes;
 use flow_diagnostics::{Diagnostic, SourceMap, Span};
 use flow_machine::value::Value;
-use flow_machine::{Program, Status};
+use flow_machine::{Event, Program, Status};
 
 use super::observed::Observed;
 use super::player::Trouble;
@@ -359,9 +359,10 @@ fn parted(wanted: &Value, observed: &Observed) -> Option<String> {
 pub(super) fn crash_differs(
     judge: &Judge<'_>,
     (point, place): (u64, &str),
-    undisturbed: &Observed,
-    crashed: &Observed,
+    undisturbed: (&Observed, &[Event]),
+    crashed: (&Observed, &[Event]),
 ) -> Diagnostic {
+    let ((undisturbed, log), (crashed, other)) = (undisturbed, crashed);
     let pairs = [
         (
             "status",
@@ -388,9 +389,17 @@ pub(super) fn crash_differs(
         ),
     ];
     let different = pairs.into_iter().find(|(_, a, b)| a != b);
-    let what = different.map_or("the log differs".to_owned(), |(what, a, b)| {
-        format!("{what}: {a} without, {b} with the crash")
-    });
+    let at = (0..log.len().max(other.len())).find(|at| log.get(*at) != other.get(*at));
+    let event = |log: &[Event]| {
+        let event = at.and_then(|at| log.get(at));
+        event.map_or("nothing".to_owned(), |event| {
+            serde_json::to_string(event).unwrap_or_default()
+        })
+    };
+    let what = different.map_or_else(
+        || format!("the log differs: {} without, {} with the crash", event(log), event(other)),
+        |(what, a, b)| format!("{what}: {a} without, {b} with the crash"),
+    );
     Diagnostic::new(
         codes::CRASH_DIFFERS,
         format!("a crash {place} (point {point}) makes a difference"),

@@ -390,7 +390,7 @@ impl<'p> Player<'p> {
                 continue 'again;
             }
             let mut told = false;
-            for effect in out.effects {
+            for effect in self.in_order(out.effects) {
                 told |= self.perform(effect)?;
                 if self.crashes("behind an effect") {
                     self.make_again()?;
@@ -410,7 +410,8 @@ impl<'p> Player<'p> {
                 continue;
             };
             let node = event.node.as_deref().unwrap_or(interrupt);
-            let node = node.rsplit('/').next().unwrap_or(node).to_owned();
+            let node = node.rsplit('/').next().unwrap_or(node);
+            let node = node.split('#').next().unwrap_or(node).to_owned();
             let number = 1 + self.questions.iter().filter(|one| one.node == node).count() as u64;
             self.questions.push(Question {
                 name: interrupt.clone(),
@@ -424,6 +425,25 @@ impl<'p> Player<'p> {
         if self.crash_at.is_some() {
             self.saved = self.around.clone();
         }
+    }
+
+    /// Effects in the order of the log: after a crash the machine hands out calls by their names.
+    fn in_order(&self, mut effects: Vec<Effect>) -> Vec<Effect> {
+        if self.crashed.is_some() {
+            let attempt = |effect: &Effect| match effect {
+                Effect::Dispatch(dispatch) => dispatch.attempt.clone(),
+                Effect::Abort(attempt) => attempt.clone(),
+                _ => String::new(),
+            };
+            let sent = |event: &Event, wanted: &str| {
+                matches!(&event.kind, EventKind::Dispatched { attempt, .. } if attempt == wanted)
+            };
+            effects.sort_by_cached_key(|effect| {
+                let wanted = attempt(effect);
+                self.events.iter().rposition(|event| sent(event, &wanted))
+            });
+        }
+        effects
     }
 
     /// Does what the machine says. Whether it was told something at once.

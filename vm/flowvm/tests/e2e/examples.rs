@@ -31,11 +31,10 @@ fn examples_give_what_they_say() {
 }
 
 #[test]
-#[ignore = "flowvm test is not there yet"]
 fn tests_of_examples_pass() {
     for name in names() {
         let bench = Bench::copy_of(&format!("examples/{name}"));
-        let ran = bench.flowvm(&["test", "main.flow"]);
+        let ran = bench.flowvm(&["test", "main.flow", "--crash-everywhere"]);
         ran.expect(0);
         let last = ran.stdout.lines().last().unwrap_or_default().to_string();
         assert!(

@@ -141,6 +141,60 @@ fn the_modules_of_the_library_pass_their_tests() {
     assert_eq!(tested as usize, with_tests, "a module with tests has played them");
 }
 
+/// What the pages show as a test is one that passes.
+#[test]
+fn tests_on_pages_pass() {
+    let mut pages = vec![repository().join("README.md")];
+    pages.extend(
+        fs::read_dir(repository().join("docs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "md")),
+    );
+    let mut played = 0;
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        let mut parts = text.split("\n```");
+        parts.next();
+        for block in parts.step_by(2) {
+            let (head, code) = block.split_once('\n').unwrap_or_default();
+            let is_flow = head.split(' ').next() == Some("flow") && !head.contains("fails=");
+            if !is_flow || !code.contains("\ntest \"") || code.contains("import \"") {
+                continue;
+            }
+            let bench = Bench::with(code);
+            let ran = bench.flowvm(&["test", "main.flow"]);
+            assert_eq!(ran.code, Some(0), "{}: {ran}", page.display());
+            played += 1;
+        }
+    }
+    assert!(played >= 3, "only {played} blocks with tests were found");
+}
+
+/// Every example can be tried before one of its workers exists, and ends the same for the same seed.
+#[test]
+fn examples_run_on_made_up_replies() {
+    for entry in fs::read_dir(repository().join("examples")).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        let run = |seed: &str| {
+            let bench = Bench::copy_of(&format!("examples/{name}"));
+            let mut words = vec!["main.flow", "--mode", "synthetic", "--seed", seed];
+            if bench.path("input.json").exists() {
+                words.extend(["--input", "@input.json"]);
+            }
+            let mut ended = bench.run_json(&words);
+            ended.as_object_mut().unwrap().remove("run");
+            ended
+        };
+        for seed in ["1", "2", "3", "4", "5"] {
+            let ended = run(seed);
+            let status = ended["status"].as_str().unwrap_or_default().to_owned();
+            assert!(["done", "interrupted"].contains(&status.as_str()), "{name}, seed {seed}: {ended}");
+            assert_eq!(ended, run(seed), "{name}, seed {seed}");
+        }
+    }
+}
+
 #[test]
 fn a_project_is_tested_without_naming_a_file() {
     let bench = Bench::with(

@@ -9,6 +9,7 @@ mod a2a;
 mod api_chat;
 #[cfg(test)]
 mod chat_tests;
+mod called;
 mod client;
 mod content;
 mod exec;
@@ -174,9 +175,9 @@ pub fn outcome(reply: Reply) -> Outcome {
 
 /// Refuses a program whose workers cannot be called, before anything runs.
 pub fn check_bindings(image: &Image, config: &Config, is_mocked: impl Fn(&str) -> bool) -> Result<()> {
-    image
-        .workers
-        .iter()
+    let called = called::workers(image).into_iter();
+    called
+        .map(|worker| &image.workers[worker.index()])
         .filter(|worker| !is_mocked(image.str(worker.name)))
         .try_for_each(|worker| check_binding(image, config, worker))
 }

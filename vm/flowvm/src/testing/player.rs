@@ -483,9 +483,26 @@ impl<'p> Player<'p> {
 
     /// A call that must not be made twice and whose outcome nobody knows needs a person after a crash, as it should.
     fn survives_crash(&self) -> bool {
-        let workers = &self.program.image().workers;
-        let under_way = self.machine.in_flight();
-        !under_way.iter().any(|call| workers[call.worker.index()].once)
+        let image = self.program.image();
+        let once = |name: &str| {
+            let mut workers = image.workers.iter();
+            workers.any(|worker| worker.once && image.str(worker.name) == name)
+        };
+        let mut open = BTreeSet::new();
+        for event in &self.events {
+            match &event.kind {
+                EventKind::Dispatched { attempt, worker, .. } if once(worker) => {
+                    open.insert(attempt);
+                }
+                EventKind::Received {
+                    received: Input::Settled { attempt, .. },
+                } => {
+                    open.remove(attempt);
+                }
+                _ => {}
+            }
+        }
+        open.is_empty()
     }
 
     /// Makes the run again from what is durable.

@@ -397,7 +397,13 @@ pub(super) fn crash_differs(
         })
     };
     let what = different.map_or_else(
-        || format!("the log differs: {} without, {} with the crash", event(log), event(other)),
+        || {
+            format!(
+                "the log differs: {} without, {} with the crash",
+                event(log),
+                event(other)
+            )
+        },
         |(what, a, b)| format!("{what}: {a} without, {b} with the crash"),
     );
     Diagnostic::new(

@@ -435,9 +435,7 @@ impl<'p> Player<'p> {
                 Effect::Abort(attempt) => attempt.clone(),
                 _ => String::new(),
             };
-            let sent = |event: &Event, wanted: &str| {
-                matches!(&event.kind, EventKind::Dispatched { attempt, .. } if attempt == wanted)
-            };
+            let sent = |event: &Event, wanted: &str| matches!(&event.kind, EventKind::Dispatched { attempt, .. } if attempt == wanted);
             effects.sort_by_cached_key(|effect| {
                 let wanted = attempt(effect);
                 self.events.iter().rposition(|event| sent(event, &wanted))

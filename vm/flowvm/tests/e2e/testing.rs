@@ -174,7 +174,10 @@ fn tests_on_pages_pass() {
 /// Every example can be tried before one of its workers exists, and ends the same for the same seed.
 #[test]
 fn examples_run_on_made_up_replies() {
-    for entry in fs::read_dir(repository().join("examples")).unwrap().map(Result::unwrap) {
+    for entry in fs::read_dir(repository().join("examples"))
+        .unwrap()
+        .map(Result::unwrap)
+    {
         let name = entry.file_name().into_string().unwrap();
         let run = |seed: &str| {
             let bench = Bench::copy_of(&format!("examples/{name}"));
@@ -189,7 +192,10 @@ fn examples_run_on_made_up_replies() {
         for seed in ["1", "2", "3", "4", "5"] {
             let ended = run(seed);
             let status = ended["status"].as_str().unwrap_or_default().to_owned();
-            assert!(["done", "interrupted"].contains(&status.as_str()), "{name}, seed {seed}: {ended}");
+            assert!(
+                ["done", "interrupted"].contains(&status.as_str()),
+                "{name}, seed {seed}: {ended}"
+            );
             assert_eq!(ended, run(seed), "{name}, seed {seed}");
         }
     }
@@ -211,7 +217,7 @@ fn a_project_is_tested_without_naming_a_file() {
     ran.expect(1);
     assert_eq!(ran.stdout.lines().last(), Some("1 passed, 1 failed"), "{ran}");
     assert!(ran.stdout.contains("lib/more.flow:12:10"), "{ran}");
-    bench.flowvm(&["test", ".", "--filter", "here"]).expect(0);
+    bench.flowvm(&["test", ".", "--filter", "f"]).expect(0);
 }
 
 /// What is wrong with a source is shown as `flowc check` shows it, and the other files are tested all the same.

@@ -1,0 +1,135 @@
+//! The simulation: random programs, random replies, delays, failures, crashes, injections and cancellations from a
+//! seed, on the real compiler and machine, against a slow reference that runs the same program one activation after
+//! the other and knows nothing of the machine.
+//!
+//! - `plan`: the programs, as a graph and as source. `reference`: what they mean. `world`: replies, and a host in
+//!   virtual time that dies now and then.
+
+mod plan;
+mod reference;
+mod world;
+
+use std::sync::Arc;
+
+use flow_compiler::{LoadError, check};
+use flow_machine::{Program, Status};
+
+use plan::Plan;
+use reference::Ended;
+use world::{Disturbed, Ways};
+
+/// What was tried with a seed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tried {
+    /// Runs of the machine.
+    pub runs: u64,
+    /// Crashes among them.
+    pub crashes: u64,
+    /// Runs that ended as done.
+    pub done: u64,
+    /// Steps of the reference.
+    pub steps: u64,
+}
+
+/// Plays the program of a seed in several ways.
+///
+/// # Errors
+///
+/// What differs from the reference, for people.
+pub fn simulate(seed: u64) -> Result<Tried, String> {
+    let plan = Plan::new(seed);
+    let program = compiled(&plan)?;
+    let expected = reference::run(&plan, seed);
+    let mut tried = Tried {
+        steps: expected.steps,
+        ..Tried::default()
+    };
+    for ways in Ways::of(seed) {
+        let disturbed = world::play(&program, seed, &ways).map_err(|why| told(&plan, &ways, &why))?;
+        tried.runs += 1;
+        tried.crashes += disturbed.crashes;
+        tried.done += u64::from(disturbed.status == Status::Done);
+        compare(&expected, &disturbed, &ways).map_err(|why| told(&plan, &ways, &why))?;
+    }
+    Ok(tried)
+}
+
+/// The source of the program of a seed.
+pub fn source(seed: u64) -> String {
+    Plan::new(seed).source()
+}
+
+fn told(plan: &Plan, ways: &Ways, why: &str) -> String {
+    format!("{why}\nplayed {ways:?}\n{}", plan.source())
+}
+
+fn compiled(plan: &Plan) -> Result<Arc<Program>, String> {
+    let source = plan.source();
+    let load = |path: &str| {
+        if path == "main.flow" {
+            Ok(source.clone())
+        } else {
+            Err(LoadError::NotFound)
+        }
+    };
+    let image = check(&load, "main.flow").build().map_err(|found| {
+        let found: Vec<String> = found
+            .iter()
+            .filter(|one| one.is_error())
+            .map(|one| format!("{} {}", one.code, one.message))
+            .collect();
+        format!("the program is not well-formed: {}\n{source}", found.join("; "))
+    })?;
+    let verified = flow_bytecode::verify(image).map_err(|error| format!("{error}\n{source}"))?;
+    Ok(Arc::new(Program::new(verified)))
+}
+
+fn compare(expected: &Ended, came: &Disturbed, ways: &Ways) -> Result<(), String> {
+    if ways.cancel.is_some() && came.status == Status::Cancelled {
+        // Only whole steps are ever seen.
+        let known = expected
+            .states
+            .iter()
+            .any(|state| sorted(state) == sorted(&came.state));
+        return if known {
+            Ok(())
+        } else {
+            Err(format!(
+                "the state after the cancellation is that of no step: {}",
+                came.state
+            ))
+        };
+    }
+    let done = expected.status == Status::Done;
+    // What ran ahead of the end of a run that failed or met a limit was begun and called all the same.
+    let steps = |steps: u64| if done { steps.to_string() } else { String::new() };
+    let pairs = [
+        (
+            "status",
+            format!("{:?}", expected.status),
+            format!("{:?}", came.status),
+        ),
+        ("path", expected.path.join(" "), came.path.join(" ")),
+        ("state", sorted(&expected.state), sorted(&came.state)),
+        ("steps", steps(expected.steps), steps(came.steps)),
+        ("calls", steps(expected.calls), steps(came.calls)),
+    ];
+    match pairs.into_iter().find(|(_, wanted, came)| wanted != came) {
+        None => Ok(()),
+        Some((what, wanted, came)) => Err(format!(
+            "{what}: the reference gives\n  {wanted}\nand the machine\n  {came}"
+        )),
+    }
+}
+
+/// A state with its fields in order of their names.
+fn sorted(state: &serde_json::Value) -> String {
+    let mut fields: Vec<String> = state
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    fields.sort();
+    fields.join(", ")
+}

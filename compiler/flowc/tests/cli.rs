@@ -276,7 +276,7 @@ fn shells_and_man_know_every_verb() {
         .collect();
     assert!(verbs.len() >= 12, "{verbs:?}");
     for verb in verbs {
-        let head = format!("FLOWC {}", verb.to_uppercase());
+        let head = format!("\"flowc {}\"", verb.to_uppercase());
         assert!(page.contains(&head), "the man page does not know {verb}");
     }
 }

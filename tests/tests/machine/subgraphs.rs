@@ -420,10 +420,10 @@ flow main() -> int {
     let names =
         |host: &Host| -> Vec<String> { host.calls.iter().map(|(_, call)| call.node.clone()).collect() };
     let cases: [(&str, &[&str], &[&str]); 2] = [
-        ("", &["sub/a", "bad"], &["bad", "sub/b"]),
+        ("", &["bad", "sub/a"], &["bad", "sub/b"]),
         (
             "undo undo_it(x: x)",
-            &["sub/a", "bad", "sub/a"],
+            &["bad", "sub/a", "sub/a"],
             &["sub/a", "bad", "sub/b"],
         ),
     ];

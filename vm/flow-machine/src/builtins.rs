@@ -53,9 +53,7 @@ pub(crate) fn plain(
         }
         (Method::Hash, value) => {
             fuel.spend(value.weight() / 32)?;
-            Ok(Value::str(
-                blake3::hash(&canonical_bytes(value)).to_hex().as_str(),
-            ))
+            Ok(Value::str(hash_of(&canonical_bytes(value))))
         }
         (Method::Range, _) => range(method, args, fuel),
         (Method::ParseJson, Value::Str(text)) => parse_json(text, fuel),
@@ -119,4 +117,9 @@ fn bounds(len: usize, from: i64, to: Option<i64>) -> (usize, usize) {
         usize::try_from(position).unwrap_or(usize::MAX).min(len)
     };
     (at(from), to.map_or(len, at))
+}
+
+/// The name of some bytes: their hash, in hexadecimal.
+pub(crate) fn hash_of(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
 }

@@ -103,7 +103,7 @@ impl Run {
 fn key(of: &Json) -> CacheKey {
     let of = border::canonical_json(of);
     CacheKey {
-        hash: blake3::hash(&of).to_hex().to_string(),
+        hash: crate::builtins::hash_of(&of),
         of: String::from_utf8_lossy(&of).into_owned(),
     }
 }

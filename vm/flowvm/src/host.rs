@@ -1,11 +1,13 @@
 //! Hosts do what the machine says and feed back what came of it. This one drives one run on this machine:
 //! commit first, then effects; timers, letters from other processes, and a lease on the run.
 //!
+//! - `migrate`: a run goes on with another program.
 //! - `calls`: attempts under way and those that wait for a slot. `proofs`: checks of replies.
 //! - `errands`: kept replies and locks. `summary`: what is said of a run.
 
 mod calls;
 mod errands;
+mod migrate;
 mod proofs;
 mod summary;
 
@@ -31,6 +33,7 @@ use crate::store::{Commit, NewRun, OpenInterrupt, Owner, RunRow, Settings, Store
 use crate::workers::{Reply, outcome};
 use calls::Calls;
 use errands::Errands;
+pub use migrate::migrate;
 use proofs::Proofs;
 pub(crate) use summary::head;
 pub use summary::{hex, open_interrupts};
@@ -552,35 +555,6 @@ impl<S: Store> Host<S> {
         }
         Ok(false)
     }
-}
-
-/// Moves a run to another program that gives the same log, and leaves it driven by nobody.
-pub fn migrate<S: Store>(mut store: S, row: &RunRow, program: &Arc<Program>, image: &[u8]) -> Result<()> {
-    let at = now();
-    let epoch = store.acquire(&row.id, &Owner::current(), at)?;
-    let moved = (|| {
-        let events = store.events(&row.id, 0)?;
-        let expected = events.len() as u64;
-        let mut machine = Machine::migrate(program.clone(), events, at)
-            .map_err(|error| Error::new(code::RUN_REFUSES, error.to_string()))?;
-        let out = machine.take();
-        let (interrupts, head) = (open_interrupts(&machine), head(&machine));
-        store.commit(&Commit {
-            run: &row.id,
-            epoch,
-            expected,
-            events: &out.events,
-            checkpoints: &out.checkpoints,
-            snapshot: None,
-            head: &head,
-            interrupts: Some(&interrupts),
-            letters: &[],
-            lease_until: at + LEASE_NS,
-            program: Some((&hex(program.hash()), image)),
-        })
-    })();
-    store.release(&row.id, epoch)?;
-    moved
 }
 
 fn every(period: Duration) -> tokio::time::Interval {

@@ -7,9 +7,9 @@
 
 mod a2a;
 mod api_chat;
+mod called;
 #[cfg(test)]
 mod chat_tests;
-mod called;
 mod client;
 mod content;
 mod exec;

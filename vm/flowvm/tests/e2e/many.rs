@@ -184,11 +184,8 @@ fn sleepers_wake_in_time() {
     work.wait().unwrap();
 }
 
-/// A store full of runs that sleep or ask: `FLOW_SLEEPERS` of them, and a tenth as many that ask. One process drives
-/// them in little memory, a list comes at once, and those wake whose time has come.
-#[test]
-fn a_crowd_of_sleepers_costs_rows() {
-    let sleepers = size("FLOW_SLEEPERS", 300);
+/// A store with so many runs that sleep, one in a hundred of them not for long, and a tenth as many that ask.
+fn crowd(sleepers: u64) -> Bench {
     let text = format!(
         "{SLEEPER}\nflow asker() -> bool {{\n  state {{ ok: bool = false }}\n  start -> ask -> end\n  \
                         interrupt ask {{\n    ask \"Well?\"\n    answer as yes: bool\n    ok <- yes\n  }}\n  return ok\n}}\n"
@@ -231,6 +228,15 @@ fn a_crowd_of_sleepers_costs_rows() {
         start(format!("a{at}"), "asker", json!({}));
     }
     drop(store);
+    bench
+}
+
+/// A store full of runs that sleep or ask: `FLOW_SLEEPERS` of them, and a tenth as many that ask. One process drives
+/// them in little memory, a list comes at once, and those wake whose time has come.
+#[test]
+fn a_crowd_of_sleepers_costs_rows() {
+    let sleepers = size("FLOW_SLEEPERS", 300);
+    let bench = crowd(sleepers);
     let mut work = bench.start(&["work"]);
     let soon = (0..sleepers).filter(|at| at % 100 == 7).count();
     let began = Instant::now();

@@ -350,6 +350,15 @@ impl Activation {
         }
     }
 
+    /// The turn of an agent that it is, or belongs to; 1 elsewhere.
+    pub(crate) fn turn(&self) -> u64 {
+        match (&self.talk, self.role) {
+            (Some(talk), _) => talk.turn,
+            (None, Role::Tool { turn, .. }) => turn,
+            _ => 1,
+        }
+    }
+
     /// Whether something is under way that can be taken back.
     pub(crate) fn is_withdrawable(&self) -> bool {
         self.role == Role::Normal && !matches!(self.phase, Phase::Settled(_))

@@ -159,7 +159,7 @@ impl Run {
             },
             node: format!("{}{}", self.place.names, self.node_name(id.node)),
             index: id.index,
-            turn: self.turn_of(act) as u32,
+            turn: act.turn() as u32,
             number: act.attempts,
             worker: frame.worker,
             args: object(border::to_json(&frame.args)),
@@ -182,15 +182,6 @@ impl Run {
     /// The name of an activation within the root run.
     pub(super) fn full_name(&self, act: &Activation) -> String {
         format!("{}{}", self.place.acts, self.act_name(act))
-    }
-
-    /// The turn of an agent that an activation is, or belongs to.
-    pub(super) fn turn_of(&self, act: &Activation) -> u64 {
-        match (&act.talk, act.role) {
-            (Some(talk), _) => talk.turn,
-            (None, Role::Tool { turn, .. }) => turn,
-            _ => 1,
-        }
     }
 
     /// The name of an activation: step, node, and what else is needed to tell it from others.

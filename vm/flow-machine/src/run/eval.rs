@@ -112,7 +112,7 @@ impl Run {
     pub(super) fn view_of(&self, act: &Activation) -> RunView {
         let mut view = self.view_at(act.step, Some(act.id.node));
         view.attempt = i64::from(act.attempts.max(1));
-        view.turn = self.turn_of(act) as i64;
+        view.turn = act.turn() as i64;
         view.now = act.began.unwrap_or(self.now);
         view.arrived.clone_from(&act.arrived);
         view

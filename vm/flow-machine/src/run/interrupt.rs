@@ -210,16 +210,15 @@ impl Run {
     /// there is no other such.
     pub(super) fn child_asking(&self, interrupt: &str) -> Option<ChildId> {
         let open = self.interrupts();
-        let full = match open.iter().find(|one| one.name == interrupt) {
-            Some(one) => &one.name,
-            None => {
-                let mut fitting = open.iter().filter(|one| {
-                    let last = one.name.rsplit('/').next().unwrap_or_default();
-                    last == interrupt || last.split('#').next() == Some(interrupt)
-                });
-                let one = fitting.next()?;
-                fitting.next().is_none().then_some(&one.name)?
-            }
+        let full = if let Some(one) = open.iter().find(|one| one.name == interrupt) {
+            &one.name
+        } else {
+            let mut fitting = open.iter().filter(|one| {
+                let last = one.name.rsplit('/').next().unwrap_or_default();
+                last == interrupt || last.split('#').next() == Some(interrupt)
+            });
+            let one = fitting.next()?;
+            fitting.next().is_none().then_some(&one.name)?
         };
         let mut inner = self.children.iter();
         inner

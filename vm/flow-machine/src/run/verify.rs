@@ -211,9 +211,7 @@ impl Run {
             "the reply of `{}` could not be verified ({why}). Accept it as it is, answer null to call again, or give up",
             self.node_name(id.node)
         );
-        let output = Reply::read(&unproven.reply)
-            .map(|reply| reply.output)
-            .unwrap_or(Json::Null);
+        let output = Reply::read(&unproven.reply).map_or(Json::Null, |reply| reply.output);
         let show = json!({ "reply": output, "checks": unproven.found });
         self.ask_about_call(id, ask, show, About::Unproven);
     }

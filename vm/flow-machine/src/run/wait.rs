@@ -105,9 +105,8 @@ impl Run {
 
     /// Checks an event against the declarations of the flow, or of a flow that runs as a subgraph of it.
     pub(super) fn check_event(&mut self, name: &str, data: &Json) -> Result<(), Refusal> {
-        let refusal = match self.event_here(name, data) {
-            Ok(_) => return Ok(()),
-            Err(refusal) => refusal,
+        let Err(refusal) = self.event_here(name, data) else {
+            return Ok(());
         };
         let inner: Vec<_> = self.children.keys().copied().collect();
         let fits = inner.into_iter().any(|child| {

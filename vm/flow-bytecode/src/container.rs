@@ -70,9 +70,16 @@ pub fn encode(image: &Image) -> Vec<u8> {
         offset += section.len();
     }
     bytes.extend(sections.iter().flatten());
-    let hash = blake3::hash(&bytes[TABLE_AT..]);
-    bytes[HASH_AT..TABLE_AT].copy_from_slice(hash.as_bytes());
+    seal(&mut bytes);
     bytes
+}
+
+/// Writes the hash of what follows the header into the header, for files that were made otherwise than by [`encode`].
+/// A file that ends within its header is left as it is.
+pub fn seal(bytes: &mut [u8]) {
+    if let Some((header, content)) = bytes.split_at_mut_checked(TABLE_AT) {
+        header[HASH_AT..].copy_from_slice(blake3::hash(content).as_bytes());
+    }
 }
 
 /// The image in some bytes. Any damage is an error; so is anything that `encode` would not write.

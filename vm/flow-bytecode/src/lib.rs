@@ -20,7 +20,7 @@ mod test;
 pub mod topology;
 mod verify;
 
-pub use container::{DecodeError, FORMAT_VERSION, decode, encode};
+pub use container::{DecodeError, FORMAT_VERSION, decode, encode, seal};
 pub use disasm::disasm;
 pub use flow::*;
 pub use ids::{ChunkId, ConstId, FieldId, FlowId, JoinId, NodeId, StrId, TypeId, WorkerId};

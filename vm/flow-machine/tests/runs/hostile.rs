@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flow_bytecode::{Image, decode, encode, verify};
+use flow_bytecode::{Image, decode, encode, seal, verify};
 use flow_machine::{Effect, Input, LimitChange, Machine, Program, Start};
 use serde_json::{Value as Json, json};
 
@@ -25,7 +25,6 @@ const MOVES: usize = 40;
 /// No try may take longer, on a machine that has other things to do.
 const SLOWEST: Duration = Duration::from_mins(1);
 
-const HASH_AT: usize = 8;
 const TABLE_AT: usize = 40;
 const SECTIONS_AT: usize = TABLE_AT + 4;
 const ENTRY_BYTES: usize = 12;
@@ -247,7 +246,6 @@ fn whole(sections: &[Vec<u8>]) -> Vec<u8> {
         offset += section.len();
     }
     bytes.extend(sections.iter().flatten());
-    let hash = blake3::hash(&bytes[TABLE_AT..]);
-    bytes[HASH_AT..TABLE_AT].copy_from_slice(hash.as_bytes());
+    seal(&mut bytes);
     bytes
 }

@@ -121,10 +121,10 @@ impl<S: Store> Host<S> {
         program: &Arc<Program>,
         image: &[u8],
         start: Start,
-        setting: Setting,
+        setting: &Setting,
     ) -> Result<Self> {
         let at = now();
-        let calls = Calls::new(program, &setting, (&start.run, 1), &start.flow)?;
+        let calls = Calls::new(program, setting, (&start.run, 1), &start.flow)?;
         let (run, flow, settings) = (start.run.clone(), start.flow.clone(), &setting.settings);
         let mut machine = Machine::start(program.clone(), start, at).map_err(Error::refused)?;
         let out = machine.take();
@@ -154,7 +154,7 @@ impl<S: Store> Host<S> {
             settings,
         };
         store.create(&row, &first, &Owner::current())?;
-        let mut host = Self::of(store, machine, calls, run, (1, &setting));
+        let mut host = Self::of(store, machine, calls, run, (1, setting));
         host.seq = out.events.len() as u64;
         host.interrupts = interrupts;
         host.calls.committed(&out.events);

@@ -37,7 +37,7 @@ pub(super) fn perform(args: &Run, common: &Common) -> Result<u8> {
         config: Arc::new(loaded.config),
         settings,
     };
-    let host = Host::start(store, &loaded.program, &loaded.image, start, setting)?;
+    let host = Host::start(store, &loaded.program, &loaded.image, start, &setting)?;
     follow(host, common, &place, &args.stream)
 }
 

@@ -217,7 +217,7 @@ fn crowd(sleepers: u64) -> Bench {
             config: Arc::new(config),
             settings,
         };
-        let host = Host::start(store.another().unwrap(), &program, &bytes, start, setting).unwrap();
+        let host = Host::start(store.another().unwrap(), &program, &bytes, start, &setting).unwrap();
         host.close().unwrap();
     };
     for at in 0..sleepers {

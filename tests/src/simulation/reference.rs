@@ -18,8 +18,6 @@ pub(super) struct Ended {
     pub(super) state: Json,
     pub(super) steps: u64,
     pub(super) calls: u64,
-    /// The states after all steps, the first included.
-    pub(super) states: Vec<Json>,
 }
 
 /// What a worker does with a call: a reply, or a failure.
@@ -103,7 +101,6 @@ pub(super) fn run(plan: &Plan, seed: u64) -> Ended {
         path: Vec::new(),
         calls: 0,
     };
-    let mut states = vec![reference.json()];
     let mut steps = 0;
     let mut status = Status::Done;
     while !reference.next.is_empty() {
@@ -116,7 +113,6 @@ pub(super) fn run(plan: &Plan, seed: u64) -> Ended {
             status = Status::Failed;
             break;
         }
-        states.push(reference.json());
     }
     Ended {
         status,
@@ -124,7 +120,6 @@ pub(super) fn run(plan: &Plan, seed: u64) -> Ended {
         path: reference.path,
         steps,
         calls: reference.calls,
-        states,
     }
 }
 

@@ -111,8 +111,9 @@ fn a_run_that_was_cut_short_is_completed() {
         &["flow.toml", "README.md"],
         &["flow.toml", ".gitignore", "README.md", "main.flow"],
     ] {
-        gone.iter()
-            .for_each(|name| fs::remove_file(folder.join(name)).unwrap());
+        for name in gone {
+            fs::remove_file(folder.join(name)).unwrap();
+        }
         flowc(desk.path(), &["new", "a"]).code(0);
         assert_eq!(contents(&folder), whole, "without {gone:?}");
     }

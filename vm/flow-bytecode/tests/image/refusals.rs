@@ -16,10 +16,10 @@ const CASES: &[(&str, Change)] = &[
     ("tests[0].mocks[0]", |i| i.tests[0].mocks[0].worker = WorkerId(9)),
     ("tests[0].mocks[0]", |i| i.tests[0].mocks[0].params = 9),
     ("tests[0].mocks[0]", |i| {
-        i.tests[0].mocks[0].cases[0].stages.truncate(1)
+        i.tests[0].mocks[0].cases[0].stages.truncate(1);
     }),
     ("tests[0].mocks[0]", |i| {
-        i.tests[0].mocks[0].cases[0].fits = Some(ChunkId(2))
+        i.tests[0].mocks[0].cases[0].fits = Some(ChunkId(2));
     }),
     ("tests[0].timed[0]", |i| {
         i.tests[0].timed[0].action = Action::Event {
@@ -29,7 +29,7 @@ const CASES: &[(&str, Change)] = &[
     }),
     ("tests[0].answers[0]", |i| i.tests[0].answers[0].node = StrId(99)),
     ("tests[0].answers[0]", |i| {
-        i.tests[0].answers[0].cases[0].value = ChunkId(3)
+        i.tests[0].answers[0].cases[0].value = ChunkId(3);
     }),
     ("tests[0].expects[0]", |i| {
         if let Expect::Fails { code, .. } = &mut i.tests[0].expects[0] {

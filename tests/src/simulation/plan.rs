@@ -226,7 +226,7 @@ impl Plan {
         if tolerant || depth > 0 || !random.one_in(4) {
             return (first, Exit::Node(last), text);
         }
-        self.nested(random, (first, last), text)
+        self.nested(random, (first, last), &text)
     }
 
     /// A fork inside a branch, behind its chain: `… -> [a, b]`, whose join arrives at the outer one.
@@ -234,7 +234,7 @@ impl Plan {
         &mut self,
         random: &mut Random,
         (first, last): (usize, usize),
-        text: String,
+        text: &str,
     ) -> (usize, Exit, String) {
         let join = self.joins.len();
         self.joins.push(Join {

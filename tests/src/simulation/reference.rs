@@ -173,16 +173,16 @@ impl Reference<'_> {
                 })
             }
             Kind::Send { .. } => Came::Done(Updates::default()),
-            Kind::Task(way) => self.call(name.clone(), *way, true),
-            Kind::Item(way) => self.call(format!("{name}.{}", act.n), *way, false),
+            Kind::Task(way) => self.call(name, *way, true),
+            Kind::Item(way) => self.call(&format!("{name}.{}", act.n), *way, false),
             Kind::Choice { .. } | Kind::Loop { .. } => unreachable!("routes are followed, not run"),
         }
     }
 
-    fn call(&mut self, key: String, way: Failing, near: bool) -> Came {
+    fn call(&mut self, key: &str, way: Failing, near: bool) -> Came {
         for attempt in 1..=2 {
             self.calls += 1;
-            if let Some(x) = reply(self.seed, &key, self.state.total, attempt) {
+            if let Some(x) = reply(self.seed, key, self.state.total, attempt) {
                 return Came::Done(Updates {
                     log: format!("{key}={x}"),
                     total: x,

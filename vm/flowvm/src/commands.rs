@@ -254,10 +254,10 @@ fn follow(mut host: Host<SqliteStore>, common: &Common, place: &Place, stream: &
     };
     let machine = host.close()?;
     report(&machine, now(), common, place);
-    Ok(if rest != Rest::Settled {
-        130
-    } else {
+    Ok(if rest == Rest::Settled {
         exit_code(machine.status())
+    } else {
+        130
     })
 }
 

@@ -39,4 +39,4 @@ pub const RUNS_AT_ONCE: usize = 256;
 /// How often `work` looks for runs whose time has come.
 pub const WORK_POLL: Duration = Duration::from_millis(100);
 /// How long `work` leaves a run alone that it could not drive.
-pub const BROKEN_REST: Duration = Duration::from_secs(60);
+pub const BROKEN_REST: Duration = Duration::from_mins(1);

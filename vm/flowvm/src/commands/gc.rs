@@ -33,7 +33,9 @@ pub(super) fn perform(args: &Gc, common: &Common) -> Result<u8> {
         return Ok(0);
     }
     let verb = if args.dry_run { "would go" } else { "gone" };
-    runs.iter().for_each(|run| out(run));
+    for run in &runs {
+        out(run);
+    }
     note(&format!("{verb}: {} runs, {programs} programs", runs.len()));
     Ok(0)
 }

@@ -72,7 +72,9 @@ fn say(row: &RunRow, verdict: Verdict, reasons: &[String], common: &Common) {
         }
         Verdict::Stuck => "stuck: the run cannot go on there",
     });
-    reasons.iter().for_each(|reason| out(&format!("  {reason}")));
+    for reason in reasons {
+        out(&format!("  {reason}"));
+    }
 }
 
 fn judge(store: &SqliteStore, row: &RunRow, loaded: &Loaded) -> Result<(Verdict, Vec<String>)> {

@@ -197,7 +197,7 @@ fn acts(events: &[Event], began: Time) -> Vec<String> {
             }
             Input::Event { name, data } => acts.push(format!("{at} event {name} {}", plain(data))),
             Input::Inject { updates } => {
-                acts.push(format!("{at} inject {}", plain(&Json::Object(updates.clone()))))
+                acts.push(format!("{at} inject {}", plain(&Json::Object(updates.clone()))));
             }
             Input::Cancel { .. } => acts.push(format!("{at} cancel")),
             _ => {}

@@ -156,7 +156,7 @@ impl Scene<'_> {
                     passed: true,
                 },
                 _,
-            )) if self.leads(&self.flow.joins[*join as usize].target, node) => {
+            )) if leads(&self.flow.joins[*join as usize].target, node) => {
                 return format!("the join of [{}] passed", arrived.join(", "));
             }
             Some((EventKind::RouteDecided { arms, targets }, event))
@@ -182,7 +182,7 @@ impl Scene<'_> {
                 continue;
             };
             let way = match how {
-                Settlement::Done if self.leads(&source.outs, node) => {
+                Settlement::Done if leads(&source.outs, node) => {
                     format!("{from} -> {name}, and `{from}` was done in step {}", event.step)
                 }
                 Settlement::Done if sends_to(source, node) => {
@@ -200,7 +200,7 @@ impl Scene<'_> {
             };
             return way;
         }
-        if self.leads(&self.flow.entry, node) {
+        if leads(&self.flow.entry, node) {
             return format!("the run began: start -> {name}");
         }
         "it was triggered".to_owned()
@@ -209,7 +209,7 @@ impl Scene<'_> {
     /// Every way into a node that has not run, and why it was not gone.
     fn ways_into(&self, node: flow_bytecode::NodeId) -> Vec<Way> {
         let mut ways = Vec::new();
-        if self.leads(&self.flow.entry, node) {
+        if leads(&self.flow.entry, node) {
             ways.push(Way {
                 from: "start".into(),
                 what: "the run has not come that far".into(),
@@ -217,7 +217,7 @@ impl Scene<'_> {
         }
         for source in &self.flow.nodes {
             let from = self.image.str(source.name);
-            if self.leads(&source.outs, node) {
+            if leads(&source.outs, node) {
                 ways.push(Way {
                     from: format!("{from} ->"),
                     what: self.fate(from),
@@ -258,7 +258,7 @@ impl Scene<'_> {
             }
         }
         for (number, join) in self.flow.joins.iter().enumerate() {
-            if self.leads(&join.target, node) {
+            if leads(&join.target, node) {
                 ways.push(self.join(number as u32));
             }
         }
@@ -330,13 +330,6 @@ impl Scene<'_> {
         decided.unwrap_or_else(|| self.fate(name))
     }
 
-    fn leads(&self, outs: &[Out], node: flow_bytecode::NodeId) -> bool {
-        outs.iter().any(|out| match out {
-            Out::To(target) => aims_at(target, node),
-            Out::Arrive { .. } => false,
-        })
-    }
-
     fn arms<'b>(&'b self, source: &'b Node) -> impl Iterator<Item = (&'b str, &'b Target)> {
         let route = match &source.kind {
             NodeKind::Route(decision) => Some(decision),
@@ -356,6 +349,14 @@ impl Scene<'_> {
 
 fn sends_to(source: &Node, node: flow_bytecode::NodeId) -> bool {
     matches!(&source.kind, NodeKind::Send(eaches) if eaches.iter().any(|each| each.node == node))
+}
+
+/// Whether one of these ways leads to a node.
+fn leads(outs: &[Out], node: flow_bytecode::NodeId) -> bool {
+    outs.iter().any(|out| match out {
+        Out::To(target) => aims_at(target, node),
+        Out::Arrive { .. } => false,
+    })
 }
 
 fn aims_at(target: &Target, node: flow_bytecode::NodeId) -> bool {

@@ -62,7 +62,7 @@ fn write(value: &Value, out: &mut String) {
 }
 
 fn braced(object: Object<'_>, out: &mut String) -> std::fmt::Result {
-    if object.len() == 0 {
+    if object.is_empty() {
         return write!(out, "{{}}");
     }
     out.push_str("{ ");

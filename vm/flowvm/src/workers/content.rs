@@ -104,7 +104,7 @@ impl Wanted {
             for reading in readings {
                 match self.fit(reading) {
                     Ok(content) if fitting.iter().all(|one| one.value != content.value) => {
-                        fitting.push(content)
+                        fitting.push(content);
                     }
                     Ok(_) => {}
                     Err(said) => why = why.or(Some(said)),

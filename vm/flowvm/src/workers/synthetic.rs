@@ -188,9 +188,8 @@ impl Maker<'_> {
 
     fn integer(&mut self, asked: &Demands, (low, high): (i64, i64)) -> i64 {
         let end = |number: f64, allowed: bool, up: bool| {
-            let whole = if up { number.ceil() } else { number.floor() };
-            let beside = !allowed && whole == number;
-            let whole = whole as i64;
+            let beside = !allowed && number.fract() == 0.0;
+            let whole = if up { number.ceil() } else { number.floor() } as i64;
             match (beside, up) {
                 (true, true) => whole.saturating_add(1),
                 (true, false) => whole.saturating_sub(1),

@@ -11,7 +11,7 @@ use crate::view::{hint, note, out};
 
 /// This command with other arguments, in a process group of its own and with nobody listening.
 pub(super) fn start(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Child> {
-    let mut command = Command::new(std::env::current_exe().map_err(system)?);
+    let mut command = Command::new(std::env::current_exe().map_err(|error| system(&error))?);
     command.args(arguments);
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command
@@ -19,7 +19,7 @@ pub(super) fn start(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> 
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(system)
+        .map_err(|error| system(&error))
 }
 
 /// Leaves a run that is in the store, driven by nobody, to a process of its own.
@@ -41,7 +41,7 @@ pub(super) fn say(run: &str, common: &Common, place: &Place) {
 }
 
 /// What the system refused.
-pub(super) fn system(error: std::io::Error) -> Error {
+pub(super) fn system(error: &std::io::Error) -> Error {
     Error::new(
         code::SYSTEM,
         format!("cannot start a process of its own: {error}"),

@@ -160,7 +160,11 @@ fn detach(args: &Run, common: &Common, place: &Place, loaded: &Loaded, start: St
     }
     let mut child = background::start(arguments)?;
     while !exists(place)? {
-        if child.try_wait().map_err(background::system)?.is_some() {
+        if child
+            .try_wait()
+            .map_err(|error| background::system(&error))?
+            .is_some()
+        {
             return Err(Error::new(code::SYSTEM, format!("run `{run}` did not start"))
                 .help("run it without --detach to see why"));
         }

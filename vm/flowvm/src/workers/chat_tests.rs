@@ -236,7 +236,10 @@ fn a_stream_is_put_together() {
         json!({"choices": [{"delta": {"content": ": 7}"}, "finish_reason": "stop"}]}),
         json!({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}),
     ];
-    let body: String = pieces.iter().flat_map(|piece| ["data: ".to_owned(), piece.to_string(), "\n\n".to_owned()]).collect();
+    let body: String = pieces
+        .iter()
+        .flat_map(|piece| ["data: ".to_owned(), piece.to_string(), "\n\n".to_owned()])
+        .collect();
     let server = Server::one(&answer(
         "200 OK",
         "content-type: text/event-stream\r\n",

@@ -63,14 +63,14 @@ flow loop(laps: int) -> int {
 }
 "#;
 
-const SLEEPER: &str = r#"
+const SLEEPER: &str = r"
 flow loop(laps: int) -> int {
   state { n: int = 0 }
   start -> rest -> end
   wait rest { for 10h }
   return n + laps
 }
-"#;
+";
 
 struct Ready {
     program: Arc<Program>,
@@ -105,7 +105,7 @@ fn start(store: SqliteStore, ready: &Ready, id: &str, laps: u64) -> Host<SqliteS
             ..Settings::default()
         },
     };
-    Host::start(store, &ready.program, &ready.image, start, setting).unwrap()
+    Host::start(store, &ready.program, &ready.image, start, &setting).unwrap()
 }
 
 /// How often the disk flushes a write of 4 KiB at the end of a file, per second.

@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::disallowed_methods,
     clippy::needless_pass_by_value,
     dead_code,
     reason = "tests may panic, and the host serves other tests as well"

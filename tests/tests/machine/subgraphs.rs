@@ -13,7 +13,7 @@ fn doubling() -> Script {
     Box::new(|call: &Dispatch| (SECOND, reply(json!(call.args["x"].as_i64().unwrap_or(0) * 2))))
 }
 
-const SIMPLE: &str = r#"
+const SIMPLE: &str = r"
 flow inner(n: int) -> int {
   state { got: int = 0
     seen: [int] by append }
@@ -35,7 +35,7 @@ flow main(n: int) -> int {
     total <- x }
   return total
 }
-"#;
+";
 
 fn with_work(source: &str) -> String {
     format!("{WORK}{source}")
@@ -120,7 +120,7 @@ flow main() -> bool {
 /// L-18: a flow that calls itself stops at the depth limit, which is the run's.
 #[test]
 fn recursion_ends_at_its_depth() {
-    let source = r#"
+    let source = r"
 flow main(n: int) -> int {
   limit depth 4
   state { got: int = 0 }
@@ -132,7 +132,7 @@ flow main(n: int) -> int {
     got <- x + 1 }
   return got
 }
-"#;
+";
     let program = program(source);
     let fits = run(&program, json!({"n": 4}), doubling());
     assert_eq!(
@@ -240,7 +240,7 @@ fn limits_are_shared_upwards() {
 /// `limit parallel` of the root bounds the calls of all runs within it; items run side by side.
 #[test]
 fn calls_in_flight_are_counted_together() {
-    let source = r#"
+    let source = r"
 flow inner(n: int) -> int {
   state { got: int = 0 }
   start -> a -> end
@@ -258,7 +258,7 @@ flow main() -> [int] {
     all <- x }
   return all
 }
-"#;
+";
     let program = program(&with_work(source));
     let host = run(&program, json!({}), doubling());
     assert_eq!((host.status(), host.peak), (Status::Done, 2));
@@ -513,7 +513,7 @@ flow main() -> int {
 /// An event is for whichever run waits for it.
 #[test]
 fn a_child_waits_for_events_of_the_run() {
-    let source = r#"
+    let source = r"
 flow inner() -> int {
   events { paid: { amount: int } }
   state { got: int = 0 }
@@ -530,7 +530,7 @@ flow main() -> int {
     got <- x }
   return got
 }
-"#;
+";
     let program = program(source);
     let mut host = Host::new(
         &program,

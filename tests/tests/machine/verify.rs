@@ -24,12 +24,12 @@ flow main() -> string {{
     )
 }
 
-fn verdict(passed: Option<bool>) -> Option<CheckResult> {
-    Some(CheckResult {
+fn verdict(passed: Option<bool>) -> CheckResult {
+    CheckResult {
         check: "command false".into(),
         passed,
         message: "as the test says".into(),
-    })
+    }
 }
 
 fn host(
@@ -50,7 +50,7 @@ fn host(
 #[test]
 fn a_reply_counts_when_its_checks_pass() {
     let source = flow("command [\"false\"]", "");
-    let (program, good) = host(&source, verdict(Some(true)), json!("ok"));
+    let (program, good) = host(&source, Some(verdict(Some(true))), json!("ok"));
     assert_eq!(
         (good.status(), good.machine.result()),
         (Status::Done, Some(&json!("ok")))
@@ -68,7 +68,7 @@ fn a_reply_counts_when_its_checks_pass() {
     ] {
         let (program, bad) = host(
             &flow("command [\"false\"]", more),
-            verdict(Some(false)),
+            Some(verdict(Some(false))),
             json!("ok"),
         );
         assert_eq!((bad.status(), bad.calls.len()), (Status::Failed, calls), "{more}");
@@ -94,7 +94,7 @@ fn a_condition_is_checked_at_once() {
 #[test]
 fn what_cannot_be_checked_needs_input() {
     let never = |verdict| host(&flow("file \"x\"\n      within 30s", ""), verdict, json!("ok"));
-    for verdict in [None, verdict(None)] {
+    for verdict in [None, Some(verdict(None))] {
         let late = verdict.is_none();
         let (program, host) = never(verdict);
         assert_eq!((host.status(), host.calls.len()), (Status::Interrupted, 1));
@@ -128,7 +128,7 @@ fn an_attempt_that_needs_input_gets_it() {
         (decide(Decision::Again), Status::Interrupted, "", 2),
     ];
     for (input, status, got, calls) in cases {
-        let (program, mut host) = host(&flow("file \"x\"", ""), verdict(None), json!("ok"));
+        let (program, mut host) = host(&flow("file \"x\"", ""), Some(verdict(None)), json!("ok"));
         host.apply(input.clone()).unwrap();
         assert_eq!(
             (host.status(), host.state("got"), host.calls.len()),
@@ -171,7 +171,7 @@ fn a_receipt_is_not_taken_on_trust() {
         (json!("ok"), Some(true), Status::Interrupted),
     ];
     for (reply, passed, status) in cases {
-        let (program, host) = host(&flow("receipt", ""), verdict(passed), reply.clone());
+        let (program, host) = host(&flow("receipt", ""), Some(verdict(passed)), reply.clone());
         assert_eq!(host.status(), status, "{reply}");
         host.check_replay(&program);
     }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::harness::{Bench, Dice, Ran, repository};
+use crate::harness::{Bench, Dice, Ran, binary, repository};
 
 const FLOW: &str = r#"
 worker note(text: string) -> string via exec {
@@ -129,7 +129,7 @@ fn a_disk_that_is_full_anywhere_loses_nothing() {
         let mut command = Command::new("sh");
         command
             .args(["-c", &script])
-            .arg(bench.binary())
+            .arg(binary())
             .current_dir(bench.folder.path())
             .env_remove("FLOW_STORE");
         sound(&Ran::new(&command.output().unwrap()), &hint);
@@ -233,10 +233,10 @@ fn a_store_that_is_read_only_is_named() {
         let mut command = Command::new("setpriv");
         command
             .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(bench.binary());
+            .arg(binary());
         command
     } else {
-        Command::new(bench.binary())
+        Command::new(binary())
     };
     command
         .args(words)

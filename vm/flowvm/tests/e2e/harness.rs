@@ -65,11 +65,6 @@ impl Bench {
         Ran::new(&self.command(arguments).output().unwrap())
     }
 
-    /// The binary under test.
-    pub(crate) fn binary(&self) -> PathBuf {
-        binary()
-    }
-
     /// Starts `flowvm` in the folder.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments)
@@ -150,7 +145,7 @@ impl std::fmt::Display for Ran {
 }
 
 /// The binary under test: `FLOWVM_BIN`, else the one that was built with this test.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     match std::env::var_os("FLOWVM_BIN") {
         Some(path) => repository().join(path),
         None => PathBuf::from(env!("CARGO_BIN_EXE_flowvm")),

@@ -31,6 +31,17 @@ const KEYS: &[&str] = &[
     "nulltickets_api_token",
 ];
 
+/// The reducers of a field, called as ours are.
+const REDUCERS: &[&str] = &[
+    "last_value",
+    "append",
+    "merge",
+    "add",
+    "min",
+    "max",
+    "add_messages",
+];
+
 /// A state field.
 pub(super) struct Field {
     name: String,
@@ -170,20 +181,11 @@ impl<'j> Work<'j, '_> {
                 continue;
             };
             let wanted = reducer.and_then(Json::str).unwrap_or("last_value");
-            let known = [
-                "last_value",
-                "append",
-                "merge",
-                "add",
-                "min",
-                "max",
-                "add_messages",
-            ];
-            let Some(reducer) = known.into_iter().find(|known| *known == wanted) else {
+            let Some(reducer) = REDUCERS.iter().copied().find(|known| *known == wanted) else {
                 if let Some(json) = reducer {
                     self.trouble.wrong(
                         json.span,
-                        format!("`{wanted}` is no reducer; there are {}", known.join(", ")),
+                        format!("`{wanted}` is no reducer; there are {}", REDUCERS.join(", ")),
                     );
                 }
                 continue;

@@ -30,6 +30,26 @@ const RESULT: &[&str] = &[
     "Catch",
 ];
 
+/// What a `Map` may have.
+const MAP: &[&str] = &[
+    "Iterator",
+    "ItemProcessor",
+    "ItemsPath",
+    "Items",
+    "ItemSelector",
+    "MaxConcurrency",
+    "Label",
+];
+/// What it may have, and has no equivalent.
+const MAP_ONLY_THERE: &[&str] = &[
+    "MaxConcurrencyPath",
+    "ToleratedFailurePercentage",
+    "ToleratedFailureCount",
+    "ItemReader",
+    "ItemBatcher",
+    "ResultWriter",
+];
+
 /// A state, and what its functions need to know of it.
 struct State<'j> {
     json: &'j Json,
@@ -452,49 +472,7 @@ impl Work<'_> {
     }
 
     fn each<'j>(&mut self, machine: &mut Machine<'j>, state: &State<'j>) -> String {
-        let more = [
-            "Iterator",
-            "ItemProcessor",
-            "ItemsPath",
-            "Items",
-            "ItemSelector",
-            "MaxConcurrency",
-            "MaxConcurrencyPath",
-            "ToleratedFailurePercentage",
-            "ToleratedFailureCount",
-            "ItemReader",
-            "ItemBatcher",
-            "ResultWriter",
-            "Label",
-        ];
-        self.keys(state.json, &[RESULT, &more]);
-        for key in [
-            "ToleratedFailurePercentage",
-            "ToleratedFailureCount",
-            "ItemReader",
-            "ItemBatcher",
-            "ResultWriter",
-            "MaxConcurrencyPath",
-        ] {
-            if state.json.get(key).is_some() {
-                self.note(
-                    format!("{}.{key}", state.place),
-                    "this has no equivalent; `any of`, `N of` before the join tolerate failures",
-                );
-            }
-        }
-        let roots = Roots::of(&state.input);
-        let items = match (state.json.text("ItemsPath"), state.json.get("Items")) {
-            (Some(path), _) => self.path(path, &roots, &state.place),
-            (None, Some(items)) => self.template(machine, items, &roots, &state.place),
-            (None, None) => state.input.clone(),
-        };
-        let window = state
-            .json
-            .get("MaxConcurrency")
-            .and_then(|json| json.value.as_u64())
-            .filter(|count| *count > 0);
-        let window = window.map_or_else(String::new, |count| format!(" at most {count}"));
+        let (items, window) = self.items(machine, state);
         let node = machine.names.of(&format!("{} item", state.name));
         let done = machine.names.of(&format!("{} done", state.name));
         let flow = self.names.fresh(&format!("{node} flow"));
@@ -537,5 +515,31 @@ impl Work<'_> {
              {flow}(input: {arguments}) as out\n{field} <- out\n{limits}}}\n\ntransform {done} {{\n{updates}}}\n",
             state.name
         )
+    }
+
+    /// What a `Map` goes over, and how many at a time.
+    fn items(&mut self, machine: &mut Machine<'_>, state: &State<'_>) -> (String, String) {
+        self.keys(state.json, &[RESULT, MAP, MAP_ONLY_THERE]);
+        for key in MAP_ONLY_THERE {
+            if state.json.get(key).is_some() {
+                self.note(
+                    format!("{}.{key}", state.place),
+                    "this has no equivalent; `any of`, `N of` before the join tolerate failures",
+                );
+            }
+        }
+        let roots = Roots::of(&state.input);
+        let items = match (state.json.text("ItemsPath"), state.json.get("Items")) {
+            (Some(path), _) => self.path(path, &roots, &state.place),
+            (None, Some(items)) => self.template(machine, items, &roots, &state.place),
+            (None, None) => state.input.clone(),
+        };
+        let window = state
+            .json
+            .get("MaxConcurrency")
+            .and_then(|json| json.value.as_u64());
+        let window = window.filter(|count| *count > 0);
+        let window = window.map_or_else(String::new, |count| format!(" at most {count}"));
+        (items, window)
     }
 }

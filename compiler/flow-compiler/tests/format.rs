@@ -52,10 +52,24 @@ fn every_file_keeps_its_tree_and_comments_at_every_width() {
     assert!(files.len() > 5);
     for path in files {
         let text = fs::read_to_string(&path).unwrap();
-        for width in [110, 60, 24] {
+        for width in [110, 60, 40, 24] {
             wrong.extend(
                 broken_promise(&text, width).map(|why| format!("{} at {width}: {why}", path.display())),
             );
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A source that has its line breaks already says little about those that a width brings in: here most have none.
+#[test]
+fn where_a_value_begins_does_not_depend_on_breaks_in_it() {
+    let mut wrong = Vec::new();
+    for (case, step) in [("broken-values", 1), ("long-lines", 7), ("every-form", 7)] {
+        let input = repository().join("tests/cases/fmt").join(case).join("input.flow");
+        let text = fs::read_to_string(input).unwrap();
+        for width in (16..=140).step_by(step) {
+            wrong.extend(broken_promise(&text, width).map(|why| format!("{case} at {width}: {why}")));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -46,6 +46,10 @@ pub(super) enum Doc<'a> {
         tail: DocId,
         other: DocId,
     },
+    /// A blank and a value flat if that fits; else the value flat on the next line, two columns further to the
+    /// right, if it fits there and is at most `short` wide; else broken, on this line where it `stays`, else on the
+    /// next.
+    Value { value: DocId, short: u32, stays: bool },
     /// A comment that has its line for itself.
     Comment(&'a str),
     /// A comment at the end of the line, behind so many more blanks.
@@ -177,6 +181,7 @@ impl<'a> Docs<'a> {
                 fixed(FORCED, width(text.lines().next().unwrap_or_default()), true)
             }
             Doc::Indent(id) | Doc::Group(id) => self.measure(*id),
+            Doc::Value { value, .. } => fixed(self.measure(*value).flat.saturating_add(1), 0, true),
             Doc::Concat(parts) => self.measure_all(parts),
             Doc::Hug { head, last, tail, .. } => {
                 let all = self.measure_all(&[*head, *last, *tail]);

@@ -65,24 +65,22 @@ impl Formatter<'_> {
     /// the next line where it does not fit.
     pub(super) fn value(&mut self, head: DocId, value: &Expr) -> DocId {
         let doc = self.expr(value);
-        let chain = matches!(
-            value.kind,
+        let (short, stays) = match &value.kind {
+            ExprKind::If { .. } | ExprKind::Binary { .. } => (FORCED, hugs(value)),
+            ExprKind::Str(_) if self.docs.flat(doc) != FORCED => (FORCED, false),
             ExprKind::Call { .. } | ExprKind::Field { .. } | ExprKind::Index { .. }
-        );
-        let flat = self.docs.flat(doc);
-        let stays = match &value.kind {
-            ExprKind::If { .. } | ExprKind::Binary { .. } => flat == FORCED && hugs(value),
-            ExprKind::Str(_) => flat == FORCED,
-            _ if chain => !is_method_chain(value) || flat > SHORT_CHAIN,
-            _ => true,
+                if is_method_chain(value) =>
+            {
+                (SHORT_CHAIN, true)
+            }
+            _ => return cat!(self; head, " ", doc),
         };
-        if stays {
-            return cat!(self; head, " ", doc);
-        }
-        let rest = cat!(self; Doc::Line, doc);
-        let rest = self.docs.indent(rest);
-        let all = self.docs.concat(&[head, rest]);
-        self.docs.group(all)
+        let rest = self.docs.add(Doc::Value {
+            value: doc,
+            short,
+            stays,
+        });
+        self.docs.concat(&[head, rest])
     }
 
     pub(super) fn let_stmt(&mut self, item: &Let) -> DocId {

@@ -88,6 +88,7 @@ impl Printer<'_, '_> {
                 tail,
                 other,
             } => self.hug(task, [*head, *last, *tail], *other),
+            Doc::Value { value, short, stays } => self.value(task, *value, *short, *stays),
             Doc::Comment(text) => self.text(text),
             Doc::Suffix(text, pad) => {
                 if self.suffix.is_some() {
@@ -108,6 +109,27 @@ impl Printer<'_, '_> {
         } else {
             self.line(indent);
         }
+    }
+
+    /// Where a value begins. A value that this breaks cannot be flat the next time it is formatted, so that every
+    /// way of breaking it must be the one for a value that cannot be flat.
+    fn value(&mut self, task: Task, value: DocId, short: u32, stays: bool) {
+        let columns = self.docs.flat(value);
+        let flat = task.flat || self.fits(columns.saturating_add(1));
+        let next = task.indent + 2;
+        let below = !flat && columns <= short && self.fits_from(next, columns);
+        let indent = if flat || stays && !below {
+            self.text(" ");
+            task.indent
+        } else {
+            self.line(next);
+            next
+        };
+        self.stack.push(Task {
+            indent,
+            flat: flat || below,
+            id: value,
+        });
     }
 
     fn hug(&mut self, task: Task, parts: [DocId; 3], other: DocId) {
@@ -144,10 +166,15 @@ impl Printer<'_, '_> {
 
     /// Whether so many columns, and what stands behind them up to the next possible line break, fit on the line.
     fn fits(&self, columns: u32) -> bool {
+        self.fits_from(self.column, columns)
+    }
+
+    /// The same on a line of which so much is used already.
+    fn fits_from(&self, used: u32, columns: u32) -> bool {
         if columns == FORCED {
             return false;
         }
-        let mut used = self.column.saturating_add(columns);
+        let mut used = used.saturating_add(columns);
         for task in self.stack.iter().rev() {
             if used > self.width {
                 return false;

@@ -94,6 +94,7 @@ impl<'a> Lower<'a> {
             }
         }
         let hidden = cx.locals.split_off(mark.0);
+        cx.hidden = hidden.iter().map(|bound| bound.local.name.clone()).collect();
         let facts = cx.facts.split_off(mark.1.min(cx.facts.len()));
         let mut retry_on = None;
         for clause in &decl.clauses {
@@ -113,6 +114,7 @@ impl<'a> Lower<'a> {
                 ..retry
             });
         }
+        cx.hidden.clear();
         cx.locals.extend(hidden);
         cx.facts.extend(facts);
     }

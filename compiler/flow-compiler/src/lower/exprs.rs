@@ -180,6 +180,13 @@ impl Lower<'_> {
             self.unknown_variant(&decl.name, &known, name);
             return self.wrong(span);
         }
+        if cx.hidden.contains(&name.name) {
+            let message = format!("there is no `{name}` here");
+            self.error(name_codes::UNKNOWN_NAME, span, message, "is bound inside the node").help = Some(
+                "this clause sees parameters of the node, fields, inputs and constants, but no `let` and no reply of the node".into(),
+            );
+            return self.wrong(span);
+        }
         let known = self.visible(cx);
         let foreign = match name.name.as_str() {
             "True" | "TRUE" => Some("true"),

@@ -212,6 +212,14 @@ impl Lower<'_> {
             .help = Some(format!("say what it is: `(… as [string]).{name}(…)`"));
             return;
         }
+        if receiver.ty == self.prim.secret {
+            let message = format!("a secret has no methods, `{name}` neither");
+            self.error(codes::UNKNOWN_METHOD, name.span, message, "unknown")
+                .help = Some(
+                "a secret goes to the host as it is; `+` and `${…}` put text before and behind it".into(),
+            );
+            return;
+        }
         let mut diagnostic =
             Diagnostic::new(codes::UNKNOWN_METHOD, format!("`{shown}` has no method `{name}`"))
                 .primary(name.span, "unknown");

@@ -165,6 +165,8 @@ pub(crate) struct Cx {
     /// Innermost last.
     pub locals: Vec<Bound>,
     pub next: u32,
+    /// Names that the node binds, in a clause that does not see them.
+    pub hidden: Vec<String>,
     pub flow: Option<Rc<flows::FlowEnv>>,
     /// Names that are known not to be null.
     pub facts: Vec<facts::Place>,

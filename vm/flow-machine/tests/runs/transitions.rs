@@ -108,10 +108,11 @@ fn gates() -> Vec<Row> {
     ]
 }
 
-/// Queued and running: T08 to T24.
-fn calls() -> Vec<Row> {
-    let again = "task a { call w() as r\n v <- r\n attempts 2 backoff 1s..1s }\n start -> a -> end\n";
-    let typed = "task a { call w() as r\n ensure r.len() > 0 else \"empty\"\n v <- r\n attempts 2 backoff 1s..1s }\n start -> a -> end\n";
+/// A call that is made twice at most.
+const AGAIN: &str = "task a { call w() as r\n v <- r\n attempts 2 backoff 1s..1s }\n start -> a -> end\n";
+
+/// Queued, and running until a reply comes: T08 to T19.
+fn queued() -> Vec<Row> {
     vec![
         row(
             "T08 claimed when a limit has room",
@@ -136,7 +137,7 @@ fn calls() -> Vec<Row> {
         ),
         row(
             "T14, T20 retryable",
-            again,
+            AGAIN,
             vec![fails(ErrorClass::Connect)],
             vec![],
             "planned sent connect+ sent ok done",
@@ -164,21 +165,28 @@ fn calls() -> Vec<Row> {
         ),
         row(
             "T19 reported as failed",
-            again,
+            AGAIN,
             vec![receipt("failed")],
             vec![],
             "planned sent reported",
         ),
+    ]
+}
+
+/// Attempts that end badly: T20 to T24.
+fn ending_badly() -> Vec<Row> {
+    let typed = "task a { call w() as r\n ensure r.len() > 0 else \"empty\"\n v <- r\n attempts 2 backoff 1s..1s }\n start -> a -> end\n";
+    vec![
         row(
             "T20 no tries left",
-            again,
+            AGAIN,
             vec![fails(ErrorClass::Http5xx), fails(ErrorClass::Http5xx)],
             vec![],
             "planned sent http_5xx+ sent http_5xx",
         ),
         row(
             "T20 not retryable",
-            again,
+            AGAIN,
             vec![fails(ErrorClass::Http4xx)],
             vec![],
             "planned sent http_4xx",
@@ -192,7 +200,7 @@ fn calls() -> Vec<Row> {
         ),
         row(
             "T22 the process failed",
-            again,
+            AGAIN,
             vec![fails(ErrorClass::ExecFailed)],
             vec![],
             "planned sent exec_failed",
@@ -206,7 +214,7 @@ fn calls() -> Vec<Row> {
         ),
         row(
             "T24 lost",
-            again,
+            AGAIN,
             vec![fails(ErrorClass::Lost)],
             vec![],
             "planned sent lost+ sent ok done",
@@ -356,7 +364,12 @@ fn play(row: Row) -> (Host, String) {
 #[test]
 fn every_move_that_the_machine_owns() {
     let mut wrong = Vec::new();
-    for row in gates().into_iter().chain(calls()).chain(ends()) {
+    for row in gates()
+        .into_iter()
+        .chain(queued())
+        .chain(ending_badly())
+        .chain(ends())
+    {
         let (number, expected) = (row.number, row.trail);
         let (_, said) = play(row);
         if said != expected {

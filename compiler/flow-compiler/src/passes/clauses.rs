@@ -1,5 +1,6 @@
 //! Lints about clauses of tasks: attempts without a time-out, an undo that is missing.
 
+use flow_bytecode::Schedule;
 use flow_diagnostics::{Diagnostic, codes};
 
 use super::Facts;
@@ -31,7 +32,7 @@ pub(super) fn no_timeout(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Tasks without undo in a flow where another has one.
+/// Tasks without undo in a flow where another has one. What runs `finally` runs after all undoing.
 pub(super) fn undo_missing(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     let Some(other) = facts.flow.nodes.iter().find(|node| node.undo.is_some()) else {
         return;
@@ -40,7 +41,8 @@ pub(super) fn undo_missing(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
         let NodeKind::Task(call) = &node.kind else {
             continue;
         };
-        if node.undo.is_some() || facts.program.workers[call.worker.index()].readonly {
+        let is_last = node.schedule == Schedule::Finally;
+        if node.undo.is_some() || is_last || facts.program.workers[call.worker.index()].readonly {
             continue;
         }
         found.push(

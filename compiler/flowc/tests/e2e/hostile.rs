@@ -115,7 +115,7 @@ fn ten_megabytes_take_seconds() {
 /// One mistake is one message, and what stands beside it is still checked.
 #[test]
 fn five_mistakes_are_five_messages() {
-    let text = "fn a() -> int = 1 +\n\nfn b() -> int = \"text\"\n\nfn c( -> int = 3\n\nfn d() -> int = unknown\n\nfn e() -> int = 'x'\n\nfn fine() -> int = 7\n";
+    let text = "fn a() -> int = 1 +\n\nfn b() -> int = \"text\"\n\nfn c( -> int = 3\n\nfn d() -> int = unknown\n\nfn e() -> string = 'x'\n\nfn fine() -> int = 7\n";
     let (codes, exit) = Desk::with(text).codes();
     assert!((5..=6).contains(&codes.len()) && exit == 1, "{codes:?}");
     for code in ["F0102", "F0112", "F0205"] {

@@ -94,7 +94,7 @@ impl Graph {
     }
 
     /// For every vertex, whether a source of a join can be reached from it without passing through
-    /// the join's own target.
+    /// the join's own target, or that of a join around it.
     pub(crate) fn reaching(&mut self, flow: &Flow, join: JoinId, source: u32) -> &[bool] {
         if !self.reach.contains_key(&(join, source)) {
             let found = self.search(flow, join, source);
@@ -247,7 +247,9 @@ impl Graph {
 
     fn search(&self, flow: &Flow, join: JoinId, source: u32) -> Vec<bool> {
         let mut found = vec![false; self.ways.len()];
-        let targets = join_targets(flow, join);
+        // A join around this one waits for it, so what lies behind that one lies behind this one too.
+        let around = joins_around(flow, join);
+        let targets: BTreeSet<u32> = around.iter().flat_map(|join| join_targets(flow, *join)).collect();
         let mut open: Vec<u32> = self
             .arrivals
             .get(&(join, source))
@@ -256,7 +258,8 @@ impl Graph {
             .copied()
             .collect();
         while let Some(at) = open.pop() {
-            let blocked = at as usize == self.vertex(join) || targets.contains(&at);
+            let is_join = around.iter().any(|join| at as usize == self.vertex(*join));
+            let blocked = is_join || targets.contains(&at);
             if !blocked && !std::mem::replace(&mut found[at as usize], true) {
                 open.extend(&self.back[at as usize]);
             }
@@ -410,6 +413,26 @@ impl Graph {
         self.triggers = triggers.iter().map(BTreeSet::len).collect();
         self.entered = triggers.iter().map(|vias| !vias.is_empty()).collect();
     }
+}
+
+/// A join, and those that it arrives at, directly or round a corner.
+fn joins_around(flow: &Flow, join: JoinId) -> BTreeSet<JoinId> {
+    let mut around = BTreeSet::new();
+    let mut open = vec![join];
+    while let Some(join) = open.pop() {
+        if around.insert(join) {
+            open.extend(
+                flow.joins[join.index()]
+                    .target
+                    .iter()
+                    .filter_map(|out| match out {
+                        Out::Arrive { join, .. } => Some(*join),
+                        Out::To(_) => None,
+                    }),
+            );
+        }
+    }
+    around
 }
 
 fn join_targets(flow: &Flow, join: JoinId) -> BTreeSet<u32> {

@@ -26,6 +26,23 @@ const OWNERS: &[(&str, &[&str], usize)] = &[
     ("jiff", &["vm/flow-machine/src/", "vm/flowvm/src/"], 4),
     ("rusqlite", &["vm/flowvm/src/store"], 10),
     ("reqwest", &["vm/flowvm/src/workers"], 4),
+    (
+        "rumqttc",
+        &[
+            "vm/flowvm/src/workers/mqtt.rs",
+            "vm/flowvm/src/workers/broker_tests.rs",
+        ],
+        2,
+    ),
+    (
+        "redis",
+        &[
+            "vm/flowvm/src/workers/redis_stream.rs",
+            "vm/flowvm/src/workers/broker_tests.rs",
+        ],
+        2,
+    ),
+    ("axum", &["vm/flowvm/src/workers/callback.rs"], 1),
     ("nix", &["vm/flowvm/src/"], 3),
     ("clap", &["compiler/flowc/src/", "vm/flowvm/src/"], 6),
     ("indicatif", &["vm/flowvm/src/"], 2),

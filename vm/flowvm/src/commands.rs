@@ -44,10 +44,11 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::error::{Error, Result, code};
 use crate::host::{Host, Observer, Rest};
-use crate::limits::LETTER_WAIT;
+use crate::limits::{FAREWELL_WAIT, LETTER_WAIT};
 use crate::program;
 use crate::store::{Durability, RunRow, SqliteStore, Store};
 use crate::view::{Observers, ending, note, out, quoted, summary};
+use crate::workers;
 
 /// Does what the command line says; returns the exit code.
 pub(crate) fn perform(cli: Cli) -> Result<u8> {
@@ -241,7 +242,9 @@ fn follow(mut host: Host<SqliteStore>, common: &Common, place: &Place, stream: &
     }
     let rest = runtime()?.block_on(async {
         let stop = stop_signal()?;
-        host.drive(&mut observers, stop).await
+        let rest = host.drive(&mut observers, stop).await;
+        workers::farewell::all_said(FAREWELL_WAIT).await;
+        rest
     });
     drop(observers);
     let rest = match rest {

@@ -59,6 +59,8 @@ pub struct Binding {
     pub cwd: Option<PathBuf>,
     /// The secret that is sent as `Authorization: Bearer …`.
     pub token: Option<String>,
+    /// Secrets that an `mcp` server finds in its environment: names by variables.
+    pub env: BTreeMap<String, String>,
     /// The secret that signs webhooks.
     pub signing_key: Option<String>,
     /// The model that a chat asks for, where neither the call nor the worker names one.
@@ -209,11 +211,12 @@ impl Config {
     }
 }
 
-const BINDING: [&str; 9] = [
+const BINDING: [&str; 10] = [
     "url",
     "command",
     "cwd",
     "token",
+    "env",
     "signing_key",
     "model",
     "max_concurrent",
@@ -228,6 +231,7 @@ fn binding(section: &mut Reader, more: &[&str]) -> Result<Binding> {
         command: section.texts("command")?,
         cwd: section.text("cwd")?.map(PathBuf::from),
         token: section.text("token")?,
+        env: section.pairs("env")?,
         signing_key: section.text("signing_key")?,
         model: section.text("model")?,
         max_concurrent: section.count("max_concurrent")?.map(|count| count as usize),

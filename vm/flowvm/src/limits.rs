@@ -22,6 +22,10 @@ pub const MESSAGE_BYTES: usize = 2048;
 pub const PIPE_GRACE: Duration = Duration::from_secs(1);
 /// How long a connection may take to come about.
 pub const CONNECT_WAIT: Duration = Duration::from_secs(30);
+/// How often an idle connection to a broker says that it is there.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How long a process that ends waits for what calls still have to say to their workers.
+pub const FAREWELL_WAIT: Duration = Duration::from_secs(2);
 /// Most redirects that are followed.
 pub const REDIRECTS: usize = 5;
 /// Shortest secret that is looked for in texts; masking shorter ones would garble them.

@@ -2,35 +2,44 @@
 //! when and how often a call is made is not decided here.
 //!
 //! - `exec`: child processes. `http`, `webhook`, `openai_chat`, `api_chat`, `a2a`: over the network, on the
-//!   client in `client`; what chats say is read in `content`.
+//!   client in `client`; what chats say is read in `content`. `mcp`: a child process, or over the network.
+//!   `mqtt`, `redis_stream`: through a broker, with what they share in `broker`.
 //! - `proof`: checks of replies. `memory`: the built-in `store`. `mock`, `synthetic`: replies that are not asked for anywhere. `secrets`: values for names, and masks.
 
 mod a2a;
 mod api_chat;
+mod broker;
+#[cfg(test)]
+mod broker_tests;
 mod called;
 #[cfg(test)]
 mod chat_tests;
 mod client;
 mod content;
 mod exec;
+pub(crate) mod farewell;
 mod http;
+mod mcp;
 pub(crate) mod memory;
 pub mod mock;
+mod mqtt;
 #[cfg(test)]
 mod network_tests;
 mod openai_chat;
 pub(crate) mod proof;
+mod redis_stream;
 pub mod secrets;
 pub mod synthetic;
 mod trace;
 mod webhook;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
+use tokio::sync::watch;
 
 use flow_bytecode::{ErrorClass, Image, Protocol, StrId, Type, TypeId, Worker};
 use flow_machine::{Outcome, Time};
@@ -78,6 +87,8 @@ pub struct Call {
     pub root: PathBuf,
     /// Values that must not appear in messages and replies.
     pub secrets: Arc<Secrets>,
+    /// Becomes true once the outcome is written: what must not be lost before is let go of then.
+    pub durable: watch::Receiver<bool>,
     /// Addresses that may be called; none: all.
     pub egress: Option<Arc<[String]>>,
 }
@@ -149,10 +160,13 @@ pub fn start(protocol: Protocol, call: Call) -> Underway {
         Protocol::OpenaiChat => Box::pin(openai_chat::call(call)),
         Protocol::ApiChat => Box::pin(api_chat::call(call)),
         Protocol::A2a => Box::pin(a2a::call(call)),
-        other => {
-            let message = format!("protocol `{}` is not spoken by this flowvm", word(other));
-            Box::pin(async move { Err(Failure::new(ErrorClass::Protocol, message)) })
-        }
+        Protocol::Mcp => Box::pin(mcp::call(call)),
+        Protocol::Mqtt => Box::pin(mqtt::call(call)),
+        Protocol::RedisStream => Box::pin(redis_stream::call(call)),
+        Protocol::Store => Box::pin(async {
+            let message = "the store of a run is asked by its host";
+            Err(Failure::new(ErrorClass::Protocol, message))
+        }),
     };
     Box::pin(async move { masked(reply.await, &secrets) })
 }
@@ -184,30 +198,30 @@ pub fn check_bindings(image: &Image, config: &Config, is_mocked: impl Fn(&str) -
 
 fn check_binding(image: &Image, config: &Config, worker: &Worker) -> Result<()> {
     let name = image.str(worker.name);
-    match worker.protocol {
-        Protocol::Exec | Protocol::Store => Ok(()),
-        Protocol::Http | Protocol::Webhook | Protocol::OpenaiChat | Protocol::ApiChat | Protocol::A2a => {
-            let tags = texts(image, &worker.tags);
-            let candidates = config.candidates(name, worker.protocol, &tags);
-            let Some(url) = candidates.first().and_then(|binding| binding.url.clone()) else {
-                return Err(unbound(name, &tags));
-            };
-            client::check_url(&url, config.egress.as_deref())
-                .map(|_| ())
-                .map_err(|why| Error::new(code::WORKER_UNBOUND, format!("worker `{name}`: {why}")))
-        }
-        other => {
-            let message = format!(
-                "worker `{name}` speaks `{}`, which this flowvm does not yet",
-                word(other)
-            );
-            Err(Error::new(code::PROTOCOL, message)
-                .help("try the flow with --mock FILE or --mode synthetic, or bind it by `webhook` or `http`"))
-        }
+    if matches!(worker.protocol, Protocol::Exec | Protocol::Store) {
+        return Ok(());
     }
+    let tags = texts(image, &worker.tags);
+    let candidates = config.candidates(name, worker.protocol, &tags);
+    let allowed = config.egress.as_deref();
+    let checked = match candidates.first().map(|binding| (&binding.url, &binding.command)) {
+        Some((_, Some(_))) if worker.protocol == Protocol::Mcp => Ok(()),
+        Some((Some(url), _)) if matches!(worker.protocol, Protocol::Mqtt | Protocol::RedisStream) => {
+            broker::check_url(url, worker.protocol, allowed).map(|_| ())
+        }
+        Some((Some(url), _)) => client::check_url(url, allowed).map(|_| ()),
+        _ => return Err(unbound(name, worker.protocol, &tags)),
+    };
+    checked.map_err(|why| Error::new(code::WORKER_UNBOUND, format!("worker `{name}`: {why}")))
 }
 
-fn unbound(name: &str, tags: &[String]) -> Error {
+fn unbound(name: &str, protocol: Protocol, tags: &[String]) -> Error {
+    let where_it_is = match protocol {
+        Protocol::Mcp => "command = [\"…\"]  or  url = \"http://…\"",
+        Protocol::Mqtt => "url = \"mqtt://…\"",
+        Protocol::RedisStream => "url = \"redis://…\"",
+        _ => "url = \"http://…\"",
+    };
     let served = if tags.is_empty() {
         String::new()
     } else {
@@ -218,9 +232,14 @@ fn unbound(name: &str, tags: &[String]) -> Error {
         format!("nothing says where worker `{name}` is{served}"),
     )
     .help(format!(
-        "add to flow.toml:  [workers.{name}]  url = \"http://…\" — or try the flow with --mock FILE or \
+        "add to flow.toml:  [workers.{name}]  {where_it_is} — or try the flow with --mock FILE or \
          --mode synthetic"
     ))
+}
+
+/// Where a binding's command is.
+pub(crate) fn command(words: &[String], folder: &Path) -> Option<PathBuf> {
+    exec::find(words.first()?, folder)
 }
 
 /// The tags of a worker.

@@ -21,7 +21,6 @@ codes! {
     IMPORT_KEY = "F3033", Error, "an unknown key in a workflow to import";
     IMPORT_SHAPE = "F3034", Error, "a value of another form in a workflow to import";
     WORKER_UNBOUND = "F3040", Error, "a worker without an address";
-    PROTOCOL = "F3041", Error, "a protocol that this flowvm does not speak";
     SECRET = "F3042", Error, "a secret that is not there";
     SYSTEM = "F3050", Error, "the system refused something";
     USAGE = "F3060", Error, "wrong usage of the command line";

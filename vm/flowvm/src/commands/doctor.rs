@@ -16,7 +16,7 @@ use flow_machine::{Checkpoint, Event, EventKind, Machine, Program, Status};
 use super::{Place, load};
 use crate::args::{Common, Doctor};
 use crate::clock::{now, rfc3339, short};
-use crate::config::Config;
+use crate::config::{Binding, Config};
 use crate::error::Result;
 use crate::store::{Mode, RunRow, SqliteStore, Store};
 use crate::view::{note, out, paint, status_word, style};
@@ -229,23 +229,9 @@ fn reach(image: &Image, config: &Config, is_mocked: impl Fn(&str) -> bool, findi
             continue;
         }
         for binding in config.candidates(name, worker.protocol, &workers::texts(image, &worker.tags)) {
-            let Some(url) = &binding.url else { continue };
-            let began = std::time::Instant::now();
-            let finding = match listens(url) {
-                Ok(()) => Finding {
-                    wrong: false,
-                    about: format!("worker {name}"),
-                    what: format!(
-                        "{url} answers within {}",
-                        short(began.elapsed().as_nanos() as i64)
-                    ),
-                    cure: None,
-                },
-                Err(why) => wrong(
-                    &format!("worker {name}"),
-                    format!("{url} cannot be reached: {why}"),
-                    "start it, or bind another address in flow.toml",
-                ),
+            let Some(finding) = reached(&format!("worker {name}"), worker.protocol, &binding, &config.root)
+            else {
+                continue;
             };
             // How long it took is different each time.
             if finding.wrong || !findings.iter().any(|one| one.about == finding.about) {
@@ -253,6 +239,48 @@ fn reach(image: &Image, config: &Config, is_mocked: impl Fn(&str) -> bool, findi
             }
         }
     }
+}
+
+/// What comes of looking where a binding says that its worker is.
+fn reached(about: &str, protocol: Protocol, binding: &Binding, root: &Path) -> Option<Finding> {
+    if let (Protocol::Mcp, Some(words)) = (protocol, &binding.command) {
+        return Some(
+            match workers::command(words, &root.join(binding.cwd.as_deref().unwrap_or(Path::new("")))) {
+                Some(program) => Finding {
+                    wrong: false,
+                    about: about.to_owned(),
+                    what: format!("its command is {}", program.display()),
+                    cure: None,
+                },
+                None => wrong(
+                    about,
+                    format!(
+                        "there is no command `{}`",
+                        words.first().map_or("", String::as_str)
+                    ),
+                    "install it, or write another command in flow.toml",
+                ),
+            },
+        );
+    }
+    let url = binding.url.as_ref()?;
+    let began = std::time::Instant::now();
+    Some(match listens(url) {
+        Ok(()) => Finding {
+            wrong: false,
+            about: about.to_owned(),
+            what: format!(
+                "{url} answers within {}",
+                short(began.elapsed().as_nanos() as i64)
+            ),
+            cure: None,
+        },
+        Err(why) => wrong(
+            about,
+            format!("{url} cannot be reached: {why}"),
+            "start it, or bind another address in flow.toml",
+        ),
+    })
 }
 
 fn listens(url: &str) -> std::result::Result<(), String> {
@@ -265,6 +293,9 @@ fn listens(url: &str) -> std::result::Result<(), String> {
     let place = match (has_port, scheme) {
         (true, _) => place.to_owned(),
         (false, "https") => format!("{place}:443"),
+        (false, "mqtt") => format!("{place}:1883"),
+        (false, "mqtts") => format!("{place}:8883"),
+        (false, "redis" | "rediss") => format!("{place}:6379"),
         (false, _) => format!("{place}:80"),
     };
     let mut addresses = place.to_socket_addrs().map_err(|error| error.to_string())?;

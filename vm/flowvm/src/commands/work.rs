@@ -18,9 +18,10 @@ use crate::args::{Common, Work};
 use crate::clock::now;
 use crate::error::{Error, Result, code};
 use crate::host::{Host, Unobserved};
-use crate::limits::{BROKEN_REST, RUNS_AT_ONCE, WORK_POLL};
+use crate::limits::{BROKEN_REST, FAREWELL_WAIT, RUNS_AT_ONCE, WORK_POLL};
 use crate::store::SqliteStore;
 use crate::view::{complain, note, out, status_word};
+use crate::workers;
 
 /// Programs that are loaded, by hash.
 type Programs = Rc<RefCell<BTreeMap<String, Arc<Program>>>>;
@@ -38,7 +39,7 @@ pub(super) fn perform(args: &Work, common: &Common) -> Result<u8> {
     let most = args.parallel.unwrap_or(RUNS_AT_ONCE);
     runtime()?.block_on(LocalSet::new().run_until(async {
         let stop = stop_signal()?;
-        Foreman {
+        let worked = Foreman {
             store,
             most,
             active: BTreeSet::new(),
@@ -47,7 +48,9 @@ pub(super) fn perform(args: &Work, common: &Common) -> Result<u8> {
             json: common.json,
         }
         .work(stop, args.until_idle)
-        .await
+        .await;
+        workers::farewell::all_said(FAREWELL_WAIT).await;
+        worked
     }))
 }
 

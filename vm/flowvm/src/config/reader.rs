@@ -1,6 +1,8 @@
 //! Reads a TOML table key by key, and names what is misspelt or does not fit. What the keys mean is not known
 //! here.
 
+use std::collections::BTreeMap;
+
 use toml::{Table, Value};
 
 use crate::error::{Error, Result, code};
@@ -95,6 +97,17 @@ impl Reader {
             _ => Err(self.bad(key, "a list of texts")),
         });
         texts.collect::<Result<_>>().map(Some)
+    }
+
+    /// A table of texts by name.
+    pub(super) fn pairs(&mut self, key: &str) -> Result<BTreeMap<String, String>> {
+        let mut table = self.section(key)?;
+        let entries = std::mem::take(&mut table.table);
+        let texts = entries.into_iter().map(|(name, value)| match value {
+            Value::String(text) => Ok((name, text)),
+            _ => Err(table.bad(&name, "text")),
+        });
+        texts.collect()
     }
 
     /// A whole number above 0.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
@@ -33,6 +33,8 @@ pub(super) struct Calls {
     flow: String,
     /// Calls in flight, by attempt.
     flying: HashMap<AttemptId, Flying>,
+    /// Calls that have ended, until their outcome is written.
+    landing: HashMap<AttemptId, watch::Sender<bool>>,
     /// Calls that wait for a slot, in order.
     line: VecDeque<Queued>,
     /// Calls of this run in flight, by address.
@@ -49,6 +51,8 @@ pub(super) struct Calls {
 type Ended = (AttemptId, Reply);
 
 struct Flying {
+    /// Told once the outcome is written.
+    durable: watch::Sender<bool>,
     task: Option<AbortHandle>,
     place: Option<String>,
     /// Whether other processes count it, too.
@@ -89,6 +93,7 @@ impl Calls {
             run: run.to_owned(),
             flow: flow.to_owned(),
             flying: HashMap::new(),
+            landing: HashMap::new(),
             line: VecDeque::new(),
             places: BTreeMap::new(),
             epoch,
@@ -110,6 +115,9 @@ impl Calls {
                 }
                 EventKind::Succeeded { attempt } | EventKind::Failed { attempt, .. } => {
                     self.numbers.remove(attempt);
+                    if let Some(durable) = self.landing.remove(attempt) {
+                        durable.send_replace(true);
+                    }
                 }
                 _ => {}
             }
@@ -122,6 +130,7 @@ impl Calls {
             self.flying.insert(
                 dispatch.attempt.clone(),
                 Flying {
+                    durable: watch::Sender::new(false),
                     task: None,
                     place: None,
                     shared: false,
@@ -202,6 +211,9 @@ impl Calls {
             return Ok(false);
         };
         self.free(attempt, &flying, learned(reply), store)?;
+        if flying.task.is_some() {
+            self.landing.insert(attempt.clone(), flying.durable);
+        }
         Ok(true)
     }
 
@@ -345,7 +357,8 @@ impl Calls {
         let (attempt, time) = (queued.dispatch.attempt.clone(), queued.time);
         *self.places.entry(place.clone()).or_default() += 1;
         let shared = is_shared(&binding);
-        let call = self.call(queued.dispatch, worker, binding);
+        let durable = watch::Sender::new(false);
+        let call = self.call(queued.dispatch, worker, binding, durable.subscribe());
         let (protocol, ended, id) = (worker.protocol, self.ended.0.clone(), attempt.clone());
         let task = tokio::spawn(async move {
             if let Some(from) = from {
@@ -369,6 +382,7 @@ impl Calls {
         self.flying.insert(
             attempt,
             Flying {
+                durable,
                 task: Some(task.abort_handle()),
                 place: Some(place),
                 shared,
@@ -387,7 +401,13 @@ impl Calls {
         json!({ "turn": turn, "tools": tools, "history": conversation.history })
     }
 
-    fn call(&self, dispatch: Dispatch, worker: &Worker, binding: Arc<Binding>) -> Call {
+    fn call(
+        &self,
+        dispatch: Dispatch,
+        worker: &Worker,
+        binding: Arc<Binding>,
+        durable: watch::Receiver<bool>,
+    ) -> Call {
         let image = self.program.image();
         Call {
             run: self.run.clone(),
@@ -409,6 +429,7 @@ impl Calls {
             binding,
             root: PathBuf::from(&self.settings.root),
             secrets: self.secrets.clone(),
+            durable,
             egress: self.config.egress.clone(),
         }
     }

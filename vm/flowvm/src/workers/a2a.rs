@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use flow_bytecode::ErrorClass;
 
-use super::{Call, Failure, Reply, client};
+use super::{Call, Failure, Reply, client, farewell};
 
 /// First pause between two questions after a task; doubled up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -42,11 +42,9 @@ struct Watch<'a> {
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        let (Some(task), Ok(runtime)) = (self.task.take(), tokio::runtime::Handle::try_current()) else {
-            return;
-        };
+        let Some(task) = self.task.take() else { return };
         let call = self.call.clone();
-        runtime.spawn(async move {
+        farewell::say(async move {
             // What the agent says to this is of no use to anybody any more.
             let _ = ask(&call, "tasks/cancel", json!({ "id": task })).await;
         });

@@ -4,9 +4,10 @@
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, Method, Response, StatusCode};
+pub(super) use reqwest::{RequestBuilder as Request, Url};
 
 use flow_bytecode::ErrorClass;
 use serde_json::Value as Json;
@@ -40,12 +41,21 @@ pub(super) fn client() -> Result<Client, Failure> {
 
 /// A POST of JSON to an address: with the call's key and trace, the headers of the worker's body, and the
 /// binding's token.
-pub(super) fn post(call: &Call, url: &str) -> Result<RequestBuilder, Failure> {
+pub(super) fn post(call: &Call, url: &str) -> Result<Request, Failure> {
+    let request = request(call, Method::POST, url)?;
+    Ok(request.header("content-type", "application/json"))
+}
+
+/// A DELETE of an address, with what a POST carries too.
+pub(super) fn delete(call: &Call, url: &str) -> Result<Request, Failure> {
+    request(call, Method::DELETE, url)
+}
+
+fn request(call: &Call, method: Method, url: &str) -> Result<Request, Failure> {
     let url = check_url(url, call.egress.as_deref())
         .map_err(|why| Failure::new(ErrorClass::Refused, format!("worker `{}`: {why}", call.worker)))?;
     let mut request = client()?
-        .post(url)
-        .header("content-type", "application/json")
+        .request(method, url)
         .header("idempotency-key", &call.key)
         .header("traceparent", trace::parent(&call.run, &call.key, call.attempt));
     for (name, value) in call
@@ -73,30 +83,74 @@ pub(super) fn json(answer: &Answer) -> Result<Json, Failure> {
 }
 
 /// Sends a request and reads the answer, whatever its status.
-pub(super) async fn send(request: RequestBuilder) -> Result<Answer, Failure> {
-    let mut response = request.send().await.map_err(|error| failure(&error))?;
-    let mut body = Vec::new();
-    let too_much = || {
-        let message = format!("the reply has more than {} MiB", REPLY_BYTES >> 20);
-        Failure::new(ErrorClass::InvalidReply, message)
-    };
-    if response
-        .content_length()
-        .is_some_and(|length| length > REPLY_BYTES as u64)
-    {
-        return Err(too_much());
-    }
-    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
-        if body.len() + chunk.len() > REPLY_BYTES {
-            return Err(too_much());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Answer {
+pub(super) async fn send(request: Request) -> Result<Answer, Failure> {
+    open(request).await?.whole().await
+}
+
+/// Sends a request; the body of the answer is still to come.
+pub(super) async fn open(request: Request) -> Result<Coming, Failure> {
+    let response = request.send().await.map_err(|error| failure(&error))?;
+    Ok(Coming {
         status: response.status(),
         headers: response.headers().clone(),
-        body,
+        response,
+        read: 0,
     })
+}
+
+/// An answer whose body is still coming.
+pub(super) struct Coming {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    response: Response,
+    /// How much of the body came so far.
+    read: usize,
+}
+
+impl Coming {
+    /// Whether the body is said to be of this media type.
+    pub(super) fn is(&self, media: &str) -> bool {
+        let said = self.headers.get(CONTENT_TYPE).and_then(|said| said.to_str().ok());
+        said.is_some_and(|said| {
+            said.split(';')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .eq_ignore_ascii_case(media)
+        })
+    }
+
+    /// The next piece of the body, as long as all of it keeps within the bound of replies.
+    pub(super) async fn chunk(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, Failure> {
+        let announced = self.response.content_length().unwrap_or(0) as usize;
+        if announced > REPLY_BYTES {
+            return Err(too_much());
+        }
+        let chunk = self.response.chunk().await.map_err(|error| failure(&error))?;
+        self.read += chunk.as_ref().map_or(0, |chunk| <[u8]>::len(chunk));
+        if self.read > REPLY_BYTES {
+            return Err(too_much());
+        }
+        Ok(chunk)
+    }
+
+    /// The answer with its whole body.
+    pub(super) async fn whole(mut self) -> Result<Answer, Failure> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            body.extend_from_slice(chunk.as_ref());
+        }
+        Ok(Answer {
+            status: self.status,
+            headers: self.headers,
+            body,
+        })
+    }
+}
+
+fn too_much() -> Failure {
+    let message = format!("the reply has more than {} MiB", REPLY_BYTES >> 20);
+    Failure::new(ErrorClass::InvalidReply, message)
 }
 
 /// What an answer with a status that was not expected means.
@@ -129,7 +183,11 @@ pub(crate) fn check_url(url: &str, allowed: Option<&[String]>) -> Result<Url, St
     let host = parsed.host_str().unwrap_or_default();
     let port = parsed.port_or_known_default().unwrap_or_default();
     match allowed {
-        Some(allowed) if !allowed.iter().any(|pattern| allows(pattern, host, port)) => {
+        Some(allowed)
+            if !allowed
+                .iter()
+                .any(|pattern| allows(pattern, host, port, &[80, 443])) =>
+        {
             Err(format!("`{host}:{port}` is not in [egress] allow of flow.toml"))
         }
         _ => Ok(parsed),
@@ -137,11 +195,11 @@ pub(crate) fn check_url(url: &str, allowed: Option<&[String]>) -> Result<Url, St
 }
 
 /// `host`, `host:port` or `host:*`; a host without a port stands for the usual ports.
-fn allows(pattern: &str, host: &str, port: u16) -> bool {
+pub(super) fn allows(pattern: &str, host: &str, port: u16, usual: &[u16]) -> bool {
     match pattern.rsplit_once(':') {
         Some((name, "*")) => name.eq_ignore_ascii_case(host),
         Some((name, number)) => name.eq_ignore_ascii_case(host) && number.parse() == Ok(port),
-        None => pattern.eq_ignore_ascii_case(host) && matches!(port, 80 | 443),
+        None => pattern.eq_ignore_ascii_case(host) && usual.contains(&port),
     }
 }
 

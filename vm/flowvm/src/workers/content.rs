@@ -154,6 +154,11 @@ impl Wanted {
         schema.get("type").and_then(Json::as_str) != Some("object")
     }
 
+    /// Whether a value is one of the type as it stands.
+    pub(super) fn fits(&self, json: &Json) -> bool {
+        self.check(json).is_ok()
+    }
+
     fn check(&self, json: &Json) -> Result<(), String> {
         let (mut interp, mut fuel) = (Interp::default(), Fuel::new(FUEL));
         check_json(&self.program, self.content, json, &mut interp, &mut fuel)

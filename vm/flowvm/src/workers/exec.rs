@@ -145,7 +145,7 @@ pub(super) async fn run(words: &[String], folder: &Path) -> Result<(Option<i32>,
     Ok((output.status.code(), printed))
 }
 
-fn folder(call: &Call) -> PathBuf {
+pub(super) fn folder(call: &Call) -> PathBuf {
     let named = call.binding.cwd.clone();
     let named = named.or_else(|| Some(PathBuf::from(call.options.get("cwd")?.as_str()?)));
     named.map_or_else(|| call.root.clone(), |named| call.root.join(named))
@@ -153,7 +153,7 @@ fn folder(call: &Call) -> PathBuf {
 
 /// Where a command is. Names without a slash are looked for in the `PATH` of this process, since the
 /// child has none.
-fn find(word: &str, folder: &Path) -> Option<PathBuf> {
+pub(super) fn find(word: &str, folder: &Path) -> Option<PathBuf> {
     if word.contains('/') {
         return Some(folder.join(word)).filter(|path| path.is_file());
     }
@@ -164,10 +164,10 @@ fn find(word: &str, folder: &Path) -> Option<PathBuf> {
 }
 
 /// A process group that ends when this goes out of scope.
-struct Group(Option<Pid>);
+pub(super) struct Group(Option<Pid>);
 
 impl Group {
-    fn of(child: &Child) -> Self {
+    pub(super) fn of(child: &Child) -> Self {
         Self(child.id().map(|id| Pid::from_raw(id as i32)))
     }
 }
@@ -278,7 +278,8 @@ impl Output {
     }
 }
 
-fn ending(status: ExitStatus) -> String {
+/// How a process ended, as a message says it.
+pub(super) fn ending(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exited with {code}"),
@@ -288,7 +289,7 @@ fn ending(status: ExitStatus) -> String {
 }
 
 /// The end of what a child said on standard error, as a message shows it.
-fn tail(stderr: &[u8]) -> String {
+pub(super) fn tail(stderr: &[u8]) -> String {
     let start = stderr.len().saturating_sub(MESSAGE_BYTES);
     match String::from_utf8_lossy(&stderr[start..]).trim() {
         "" => String::new(),

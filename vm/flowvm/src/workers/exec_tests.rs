@@ -26,6 +26,7 @@ fn call_of(script: &str) -> Call {
         binding: std::sync::Arc::default(),
         root: std::env::temp_dir(),
         secrets: std::sync::Arc::default(),
+        durable: tokio::sync::watch::channel(false).1,
         egress: None,
     }
 }

@@ -38,8 +38,11 @@ impl Secrets {
             )
         });
         let bound: Vec<String> = workers
-            .flat_map(|binding| [binding.token.clone(), binding.signing_key.clone()])
-            .flatten()
+            .flat_map(|binding| {
+                let named = [binding.token.clone(), binding.signing_key.clone()];
+                let env: Vec<String> = binding.env.values().cloned().collect();
+                named.into_iter().flatten().chain(env)
+            })
             .collect();
         let names = mentioned.chain(bound.iter().map(String::as_str));
         let values = names.map(|name| Ok((name.to_owned(), look_up(name, config)?)));

@@ -3,12 +3,18 @@
 
 use ring::digest::{SHA256, digest};
 use std::fmt::Write;
+use uuid::Uuid;
 
 /// The header's value.
 pub(super) fn parent(run: &str, key: &str, attempt: u32) -> String {
     let trace = hex(&digest(&SHA256, run.as_bytes()).as_ref()[..16]);
     let span = hex(&digest(&SHA256, format!("{key} {attempt}").as_bytes()).as_ref()[..8]);
     format!("00-{trace}-{span}-01")
+}
+
+/// A name that nothing else has.
+pub(super) fn unique() -> String {
+    Uuid::now_v7().simple().to_string()
 }
 
 /// Lower-case hexadecimal digits.

@@ -4,7 +4,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ring::hmac;
 use serde_json::{Value as Json, json};
-use uuid::Uuid;
 
 use flow_bytecode::ErrorClass;
 
@@ -15,7 +14,7 @@ pub(super) async fn call(call: Call) -> Reply {
     let body = body(&call).to_string();
     let mut request = client::post(&call, call.binding.url.as_deref().unwrap_or_default())?;
     if let Some(key) = call.secret(call.binding.signing_key.as_deref())? {
-        let (timestamp, nonce) = (seconds(), Uuid::now_v7().simple().to_string());
+        let (timestamp, nonce) = (seconds(), trace::unique());
         request = request
             .header("x-flow-signature", signature(key, &timestamp, &nonce, &body))
             .header("x-flow-timestamp", timestamp)
@@ -32,7 +31,8 @@ pub(super) async fn call(call: Call) -> Reply {
     }
 }
 
-fn body(call: &Call) -> Json {
+/// What a worker is told.
+pub(super) fn body(call: &Call) -> Json {
     let mut body = json!({
         "run": call.run, "flow": call.flow, "node": call.node, "index": call.index, "turn": call.turn,
         "attempt": call.attempt, "idempotency_key": call.key,

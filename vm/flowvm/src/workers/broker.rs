@@ -1,0 +1,222 @@
+//! What workers behind a broker share: the broker's address, the request, and replies that are told apart by the
+//! `correlation_id` of an attempt. How messages travel stands in `mqtt` and `redis_stream`.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ring::digest::{SHA256, digest};
+use serde_json::{Value as Json, json};
+use tokio::sync::oneshot;
+
+use flow_bytecode::{ErrorClass, Protocol};
+
+use super::client::Url;
+use super::{Call, Failure, Reply, client, excerpt, trace, webhook};
+use crate::limits::REPLY_BYTES;
+
+/// Where a broker is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Whether by TLS.
+    pub(super) is_secure: bool,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) user: String,
+    /// What comes behind the host, without the slash.
+    pub(super) path: String,
+}
+
+/// An address of a broker that may be called.
+pub(crate) fn check_url(url: &str, protocol: Protocol, allowed: Option<&[String]>) -> Result<Place, String> {
+    let (plain, secure, ports) = match protocol {
+        Protocol::Mqtt => ("mqtt", "mqtts", [1883, 8883]),
+        _ => ("redis", "rediss", [6379, 6379]),
+    };
+    let parsed = Url::parse(url).map_err(|error| format!("`{url}` is not a URL: {error}"))?;
+    let is_secure = parsed.scheme() == secure;
+    let host = parsed.host_str().unwrap_or_default();
+    if host.is_empty() || !is_secure && parsed.scheme() != plain {
+        return Err(format!(
+            "`{url}` must begin with {plain}:// or {secure}:// and a host"
+        ));
+    }
+    if parsed.password().is_some() {
+        return Err("a password does not belong into an address: name a secret as `token`".to_owned());
+    }
+    let usual = ports[usize::from(is_secure)];
+    let port = parsed.port().unwrap_or(usual);
+    if let Some(allowed) = allowed
+        && !allowed
+            .iter()
+            .any(|pattern| client::allows(pattern, host, port, &[usual]))
+    {
+        return Err(format!("`{host}:{port}` is not in [egress] allow of flow.toml"));
+    }
+    Ok(Place {
+        is_secure,
+        host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+        port,
+        user: parsed.username().to_owned(),
+        path: parsed.path().trim_start_matches('/').to_owned(),
+    })
+}
+
+/// The broker of a call.
+pub(super) fn place(call: &Call, protocol: Protocol) -> Result<Place, Failure> {
+    let url = call.binding.url.as_deref().unwrap_or_default();
+    check_url(url, protocol, call.egress.as_deref())
+        .map_err(|why| Failure::new(ErrorClass::Refused, format!("worker `{}`: {why}", call.worker)))
+}
+
+/// What the worker's body says under a name, as text.
+pub(super) fn option(call: &Call, name: &str) -> Option<String> {
+    call.options.get(name).and_then(Json::as_str).map(str::to_owned)
+}
+
+/// What tells the reply to this attempt from all others. Made from names, so that an attempt that is sent again
+/// after a crash takes the reply to what was sent before it; one of an earlier attempt is nobody's.
+pub(super) fn correlation(call: &Call) -> String {
+    let names = format!("{} {} {}", call.run, call.key, call.attempt);
+    trace::hex(&digest(&SHA256, names.as_bytes()).as_ref()[..16])
+}
+
+/// A webhook's JSON, with where to reply to.
+pub(super) fn request(call: &Call, correlation: &str, reply_to: &str) -> String {
+    let mut body = webhook::body(call);
+    body["correlation_id"] = json!(correlation);
+    body["reply_to"] = json!(reply_to);
+    body["traceparent"] = json!(trace::parent(&call.run, &call.key, call.attempt));
+    body.to_string()
+}
+
+/// Takes a message apart: whose reply it is, and what it says. An envelope may go without `"flow": 1` here.
+pub(super) fn reply(bytes: &[u8]) -> Option<(String, Reply)> {
+    let parsed: Json = serde_json::from_slice(bytes.get(..REPLY_BYTES.min(bytes.len()))?).ok()?;
+    let Json::Object(mut envelope) = parsed else {
+        return None;
+    };
+    let Some(Json::String(correlation)) = envelope.remove("correlation_id") else {
+        return None;
+    };
+    let says_something = ["output", "error", "command", "receipt", "tool_calls"]
+        .iter()
+        .any(|key| envelope.contains_key(*key));
+    if !says_something {
+        let message = format!("the reply has neither `output` nor `error`: {}", excerpt(bytes));
+        return Some((correlation, Err(Failure::new(ErrorClass::InvalidReply, message))));
+    }
+    envelope.insert("flow".to_owned(), json!(1));
+    Some((correlation, Ok(Json::Object(envelope))))
+}
+
+/// Attempts that wait for their replies, by correlation.
+#[derive(Default)]
+pub(super) struct Waiting(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    open: HashMap<String, oneshot::Sender<Reply>>,
+    /// Why nothing comes any more.
+    ended: Option<Failure>,
+}
+
+impl Waiting {
+    /// Waits in line for a reply. Dropping it leaves the line.
+    pub(super) fn join(&self, correlation: &str) -> Result<Ticket<'_>, Failure> {
+        let mut state = self.state();
+        if let Some(why) = &state.ended {
+            return Err(why.clone());
+        }
+        let (sender, receiver) = oneshot::channel();
+        state.open.insert(correlation.to_owned(), sender);
+        Ok(Ticket {
+            line: self,
+            correlation: correlation.to_owned(),
+            receiver,
+        })
+    }
+
+    /// Hands a reply over. False if nobody waits for it: it is late, or was never asked for.
+    pub(super) fn hand_over(&self, correlation: &str, reply: Reply) -> bool {
+        let sender = self.state().open.remove(correlation);
+        sender.is_some_and(|sender| sender.send(reply).is_ok())
+    }
+
+    /// Tells everybody that nothing comes any more.
+    pub(super) fn end(&self, why: &Failure) {
+        let mut state = self.state();
+        state.ended = Some(why.clone());
+        for (_, sender) in state.open.drain() {
+            let _ = sender.send(Err(why.clone()));
+        }
+    }
+
+    /// Whether something can still come.
+    pub(super) fn is_alive(&self) -> bool {
+        self.state().ended.is_none()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in line.
+pub(super) struct Ticket<'a> {
+    line: &'a Waiting,
+    correlation: String,
+    receiver: oneshot::Receiver<Reply>,
+}
+
+impl Ticket<'_> {
+    /// The reply, when it comes.
+    pub(super) async fn reply(&mut self) -> Reply {
+        let gone = || Failure::new(ErrorClass::Connect, "the connection has ended");
+        (&mut self.receiver).await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.line.state().open.remove(&self.correlation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_that_of_a_broker_which_may_be_called() {
+        let place = check_url("mqtts://me@broker.example.com", Protocol::Mqtt, None).unwrap();
+        assert_eq!(
+            (place.port, place.is_secure, place.user.as_str()),
+            (8883, true, "me")
+        );
+        assert!(check_url("http://broker.example.com", Protocol::Mqtt, None).is_err());
+        assert!(check_url("mqtt://me:pass@broker.example.com", Protocol::Mqtt, None).is_err());
+        let allowed = ["broker.example.com".to_owned(), "127.0.0.1:*".to_owned()];
+        let check = |url| check_url(url, Protocol::RedisStream, Some(&allowed)).is_ok();
+        assert!(check("redis://broker.example.com/1") && check("redis://127.0.0.1:9"));
+        assert!(!check("redis://broker.example.com:80") && !check("redis://elsewhere"));
+    }
+
+    #[test]
+    fn a_reply_says_whose_it_is_and_what() {
+        let (whose, said) = reply(br#"{"correlation_id": "c", "output": 7}"#).unwrap();
+        assert_eq!((whose.as_str(), said), ("c", Ok(json!({"output": 7, "flow": 1}))));
+        let (_, said) = reply(br#"{"correlation_id": "c", "answer": 7}"#).unwrap();
+        assert_eq!(said.unwrap_err().class, ErrorClass::InvalidReply);
+        assert!(reply(b"7").is_none() && reply(b"{").is_none() && reply(b"{\"output\": 7}").is_none());
+    }
+
+    #[test]
+    fn a_reply_is_handed_over_once() {
+        let waiting = Waiting::default();
+        let ticket = waiting.join("c").unwrap();
+        assert!(waiting.hand_over("c", Ok(json!(1))) && !waiting.hand_over("c", Ok(json!(2))));
+        drop(ticket);
+        drop(waiting.join("d").unwrap());
+        assert!(!waiting.hand_over("d", Ok(json!(1))));
+    }
+}

@@ -6,6 +6,7 @@ mod reader;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct Config {
     pub pool: Vec<Pool>,
     /// `[secrets]`
     pub secrets: BTreeMap<String, SecretSource>,
+    /// `[callback]`
+    pub callback: Option<Arc<Callback>>,
     /// `[egress] allow`; none: everything.
     pub egress: Option<Arc<[String]>>,
 }
@@ -71,6 +74,17 @@ pub struct Binding {
     pub rate: Option<Rate>,
     /// When it is left alone.
     pub breaker: Option<Breaker>,
+}
+
+/// Where outcomes are taken that a webhook's worker has only promised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callback {
+    /// Where this process listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How workers reach it; none: at the address where it listens.
+    pub url: Option<String>,
+    /// The secret from which tokens are made; none: new ones for each process.
+    pub key: Option<String>,
 }
 
 /// `20/s`
@@ -198,6 +212,7 @@ impl Config {
                 .into_iter()
                 .map(|(name, section)| Ok((name, secret(section)?)))
                 .collect::<Result<_>>()?,
+            callback: top.optional("callback")?.map(callback).transpose()?.map(Arc::new),
             egress: egress.texts("allow")?.map(Arc::from),
         };
         project.finish(&["name", "entry"])?;
@@ -205,7 +220,7 @@ impl Config {
         limits.finish(&["parallel"])?;
         egress.finish(&["allow"])?;
         top.finish(&[
-            "project", "store", "limits", "workers", "pool", "secrets", "egress",
+            "project", "store", "limits", "workers", "pool", "secrets", "callback", "egress",
         ])?;
         Ok(config)
     }
@@ -263,6 +278,23 @@ fn secret(mut section: Reader) -> Result<SecretSource> {
         (None, Some(file)) => Ok(SecretSource::File(PathBuf::from(file))),
         _ => Err(bad),
     }
+}
+
+fn callback(mut section: Reader) -> Result<Callback> {
+    let is_web = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+    let web = |text: &str| is_web(text).then(|| text.to_owned());
+    let listen = section.parsed(
+        "listen",
+        "an address with a port, such as \"127.0.0.1:8070\"",
+        |text| text.parse().ok(),
+    )?;
+    let callback = Callback {
+        listen: listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))),
+        url: section.parsed("url", "an address that begins with http:// or https://", web)?,
+        key: section.text("key")?,
+    };
+    section.finish(&["listen", "url", "key"])?;
+    Ok(callback)
 }
 
 fn breaker(mut section: Reader) -> Result<Breaker> {

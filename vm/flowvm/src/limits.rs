@@ -24,6 +24,8 @@ pub const PIPE_GRACE: Duration = Duration::from_secs(1);
 pub const CONNECT_WAIT: Duration = Duration::from_secs(30);
 /// How often an idle connection to a broker says that it is there.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How long whoever hands in an outcome waits for it to be written.
+pub const DURABLE_WAIT: Duration = Duration::from_secs(20);
 /// How long a process that ends waits for what calls still have to say to their workers.
 pub const FAREWELL_WAIT: Duration = Duration::from_secs(2);
 /// Most redirects that are followed.

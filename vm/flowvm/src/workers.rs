@@ -11,6 +11,9 @@ mod api_chat;
 mod broker;
 #[cfg(test)]
 mod broker_tests;
+mod callback;
+#[cfg(test)]
+mod callback_tests;
 mod called;
 #[cfg(test)]
 mod chat_tests;
@@ -31,6 +34,7 @@ mod redis_stream;
 pub mod secrets;
 pub mod synthetic;
 mod trace;
+mod waiting;
 mod webhook;
 
 use std::future::Future;
@@ -44,7 +48,7 @@ use tokio::sync::watch;
 use flow_bytecode::{ErrorClass, Image, Protocol, StrId, Type, TypeId, Worker};
 use flow_machine::{Outcome, Time};
 
-use crate::config::{Binding, Config};
+use crate::config::{Binding, Callback, Config};
 use crate::error::{Error, Result, code};
 use crate::limits::MESSAGE_BYTES;
 pub use content::Wanted;
@@ -89,6 +93,8 @@ pub struct Call {
     pub secrets: Arc<Secrets>,
     /// Becomes true once the outcome is written: what must not be lost before is let go of then.
     pub durable: watch::Receiver<bool>,
+    /// Where outcomes are taken that a worker only promised.
+    pub callback: Option<Arc<Callback>>,
     /// Addresses that may be called; none: all.
     pub egress: Option<Arc<[String]>>,
 }

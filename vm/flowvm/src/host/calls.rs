@@ -430,6 +430,7 @@ impl Calls {
             root: PathBuf::from(&self.settings.root),
             secrets: self.secrets.clone(),
             durable,
+            callback: self.config.callback.clone(),
             egress: self.config.egress.clone(),
         }
     }

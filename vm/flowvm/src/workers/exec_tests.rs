@@ -27,6 +27,7 @@ fn call_of(script: &str) -> Call {
         root: std::env::temp_dir(),
         secrets: std::sync::Arc::default(),
         durable: tokio::sync::watch::channel(false).1,
+        callback: None,
         egress: None,
     }
 }

@@ -14,7 +14,8 @@ use tokio::time::timeout;
 
 use flow_bytecode::{ErrorClass, Protocol};
 
-use super::broker::{self, Place, Waiting};
+use super::broker::{self, Place};
+use super::waiting::Waiting;
 use super::{Call, Failure, Reply, trace};
 use crate::limits::{CONNECT_WAIT, KEEP_ALIVE, REPLY_BYTES};
 use crate::view::note;

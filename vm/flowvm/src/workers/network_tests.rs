@@ -99,6 +99,7 @@ pub(super) fn call_of(url: &str, options: Json) -> Call {
         root: PathBuf::new(),
         secrets: Arc::default(),
         durable: tokio::sync::watch::channel(false).1,
+        callback: None,
         egress: None,
     }
 }

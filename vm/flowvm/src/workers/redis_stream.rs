@@ -20,7 +20,8 @@ use tokio::task::AbortHandle;
 
 use flow_bytecode::{ErrorClass, Protocol};
 
-use super::broker::{self, Place, Waiting};
+use super::broker::{self, Place};
+use super::waiting::Waiting;
 use super::{Call, Failure, Reply, excerpt, farewell};
 use crate::limits::{CONNECT_WAIT, REPLY_BYTES};
 use crate::view::note;

@@ -44,7 +44,11 @@ impl Secrets {
                 named.into_iter().flatten().chain(env)
             })
             .collect();
-        let names = mentioned.chain(bound.iter().map(String::as_str));
+        let callback = config
+            .callback
+            .as_ref()
+            .and_then(|callback| callback.key.as_deref());
+        let names = mentioned.chain(bound.iter().map(String::as_str)).chain(callback);
         let values = names.map(|name| Ok((name.to_owned(), look_up(name, config)?)));
         Ok(Self {
             values: values.collect::<Result<_>>()?,

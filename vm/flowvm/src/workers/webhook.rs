@@ -1,34 +1,64 @@
-//! `webhook`: one POST with everything that a worker needs to know, signed if the binding says so.
+//! `webhook`: one POST with everything that a worker needs to know, signed if the binding says so. The outcome is in
+//! its answer, or is handed in at the desk in `callback`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ring::hmac;
 use serde_json::{Value as Json, json};
 
-use flow_bytecode::ErrorClass;
+use super::{Call, Failure, Reply, callback, client, trace};
 
-use super::{Call, Failure, Reply, client, trace};
-
-/// Posts the call and waits for the answer.
+/// Posts the call and waits for the outcome: in the answer, or handed in later.
 pub(super) async fn call(call: Call) -> Reply {
-    let body = body(&call).to_string();
-    let mut request = client::post(&call, call.binding.url.as_deref().unwrap_or_default())?;
+    let desk = call
+        .callback
+        .as_ref()
+        .map(|callback| callback::desk(&call, callback));
+    let mut body = body(&call);
+    let mut open = None;
+    if let Some(Ok(desk)) = &desk {
+        let (address, opened) = desk.open(&call)?;
+        body["callback_url"] = json!(address.url);
+        body["callback_token"] = json!(address.token);
+        open = Some(opened);
+    }
+    let request = request(&call, &body.to_string())?;
+    let Some(mut open) = open else {
+        let why = desk.as_ref().and_then(|desk| desk.as_ref().err().cloned());
+        let why = why.unwrap_or_else(|| "flow.toml has no [callback]".to_owned());
+        let answer = client::send(request).await?;
+        return outcome(&answer)?.ok_or_else(|| callback::unfollowed(&why));
+    };
+    let answer = tokio::select! {
+        answer = client::send(request) => answer?,
+        // It may be handed in before the request is answered.
+        reply = open.ticket.reply() => return reply,
+    };
+    match outcome(&answer)? {
+        Some(reply) => Ok(reply),
+        None => open.ticket.reply().await,
+    }
+}
+
+/// What an answer brings; nothing if it only says that the outcome is still to come.
+fn outcome(answer: &client::Answer) -> Result<Option<Json>, Failure> {
+    match answer.status.as_u16() {
+        200 => client::json(answer).map(Some),
+        202 => Ok(None),
+        _ => Err(client::unexpected(answer)),
+    }
+}
+
+fn request(call: &Call, body: &str) -> Result<client::Request, Failure> {
+    let mut request = client::post(call, call.binding.url.as_deref().unwrap_or_default())?;
     if let Some(key) = call.secret(call.binding.signing_key.as_deref())? {
         let (timestamp, nonce) = (seconds(), trace::unique());
         request = request
-            .header("x-flow-signature", signature(key, &timestamp, &nonce, &body))
+            .header("x-flow-signature", signature(key, &timestamp, &nonce, body))
             .header("x-flow-timestamp", timestamp)
             .header("x-flow-nonce", nonce);
     }
-    let answer = client::send(request.body(body)).await?;
-    match answer.status.as_u16() {
-        200 => client::json(&answer),
-        202 => Err(Failure::new(
-            ErrorClass::Protocol,
-            "answered 202 (accepted), but this run has no address to which the outcome could be posted",
-        )),
-        _ => Err(client::unexpected(&answer)),
-    }
+    Ok(request.body(body.to_owned()))
 }
 
 /// What a worker is told.

@@ -260,7 +260,8 @@ fn mqtt_failures_have_their_classes() {
         broker.child.kill().unwrap();
         call.await.unwrap()
     });
-    assert_eq!(ended.unwrap_err().class, ErrorClass::Connect);
+    let ended = ended.unwrap_err();
+    assert_eq!(ended.class, ErrorClass::Connect, "{ended:?}");
     assert_eq!(class(mqtt_call(port, json!({}))), ErrorClass::Connect);
 }
 

@@ -211,6 +211,8 @@ fn failure(error: &ConnectionError) -> Failure {
         ConnectionError::MqttState(StateError::Deserialization(
             rumqttc::Error::PayloadSizeLimitExceeded(_),
         )) => ErrorClass::InvalidReply,
+        // Also what cannot be read or written is put under this name.
+        ConnectionError::MqttState(StateError::Deserialization(rumqttc::Error::Io(_))) => ErrorClass::Connect,
         ConnectionError::MqttState(StateError::Deserialization(_)) => ErrorClass::Protocol,
         _ => ErrorClass::Connect,
     };

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use flow_bytecode::ErrorClass;
 
 use super::waiting::{Ticket, Waiting};
-use super::{Call, Failure, broker, trace};
+use super::{Call, Failure, broker, farewell, trace};
 use crate::config::Callback;
 use crate::limits::{DURABLE_WAIT, REPLY_BYTES};
 
@@ -160,6 +160,8 @@ async fn hand_in(
             );
         }
     };
+    // A process that ends once the outcome is written still says so.
+    let _farewell = farewell::begin();
     let durable = desk.durable().get(&correlation).cloned();
     let is_taken = desk.waiting.hand_over(&correlation, Ok(outcome));
     let Some(mut durable) = durable.filter(|_| is_taken) else {

@@ -15,12 +15,18 @@ static OPEN: LazyLock<watch::Sender<usize>> = LazyLock::new(|| watch::Sender::ne
 /// Lets something be said. Outside a runtime, where nothing can be said any more, nothing is.
 pub(super) fn say(farewell: impl Future<Output = ()> + Send + 'static) {
     if let Ok(runtime) = Handle::try_current() {
-        let open = Open::new();
+        let open = begin();
         runtime.spawn(async move {
             farewell.await;
             drop(open);
         });
     }
+}
+
+/// Something to be said that runs by itself: it is under way until this is dropped.
+pub(super) fn begin() -> Open {
+    OPEN.send_modify(|open| *open += 1);
+    Open
 }
 
 /// Waits until all has been said, if that does not take too long.
@@ -31,14 +37,7 @@ pub(crate) async fn all_said(most: Duration) {
 }
 
 /// Counts as long as it lives.
-struct Open;
-
-impl Open {
-    fn new() -> Self {
-        OPEN.send_modify(|open| *open += 1);
-        Self
-    }
-}
+pub(super) struct Open;
 
 impl Drop for Open {
     fn drop(&mut self) {

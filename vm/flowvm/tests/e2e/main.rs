@@ -17,6 +17,7 @@ mod inner;
 mod langgraph;
 mod many;
 mod order;
+mod protocols;
 mod testing;
 mod travel;
 mod workers;

@@ -99,7 +99,7 @@ fn message(stream: &TcpStream) -> (String, String) {
         let _ = reader.read_line(&mut line);
         match line.trim_end() {
             "" => break,
-            head if first.is_empty() => first = head.to_owned(),
+            head if first.is_empty() => head.clone_into(&mut first),
             head => {
                 if let Some(said) = head.to_lowercase().strip_prefix("content-length: ") {
                     length = said.parse().unwrap();

@@ -7,6 +7,7 @@
     reason = "a test that cannot run its command has failed"
 )]
 
+mod chaos;
 mod clauses;
 mod crash;
 mod damage;

@@ -1,9 +1,12 @@
 //! The HTTP client that `http` and `webhook` share: addresses that may be called, sending, bounded reading,
 //! and the class of whatever goes wrong. The only file that names reqwest's types beside its two users.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode};
@@ -22,21 +25,31 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// The client, made when the first call needs it.
-pub(super) fn client() -> Result<Client, Failure> {
-    static CLIENT: OnceLock<Result<Client, String>> = OnceLock::new();
-    let made = CLIENT.get_or_init(|| {
-        // Somebody else may have chosen a provider before; any will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Client::builder()
-            .connect_timeout(CONNECT_WAIT)
-            .redirect(same_host())
-            .user_agent(concat!("flowvm/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| with_causes(&error))
-    });
-    made.clone()
-        .map_err(|why| Failure::new(ErrorClass::Connect, format!("no HTTP client: {why}")))
+/// Addresses that may be called; none: all.
+type Allowed = Option<Arc<[String]>>;
+
+/// The client for calls that may go to these addresses, made when the first of them needs it.
+pub(super) fn client(allowed: Option<&Arc<[String]>>) -> Result<Client, Failure> {
+    static CLIENTS: Mutex<BTreeMap<Allowed, Client>> = Mutex::new(BTreeMap::new());
+    let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(client) = clients.get(&allowed.cloned()) {
+        return Ok(client.clone());
+    }
+    // Somebody else may have chosen a provider before; any will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .connect_timeout(CONNECT_WAIT)
+        .redirect(same_host())
+        .user_agent(concat!("flowvm/", env!("CARGO_PKG_VERSION")));
+    if let Some(allowed) = allowed {
+        builder = builder.dns_resolver(Arc::new(Guard(allowed.clone())));
+    }
+    let made = builder.build().map_err(|error| {
+        let message = format!("no HTTP client: {}", with_causes(&error));
+        Failure::new(ErrorClass::Connect, message)
+    })?;
+    clients.insert(allowed.cloned(), made.clone());
+    Ok(made)
 }
 
 /// A POST of JSON to an address: with the call's key and trace, the headers of the worker's body, and the
@@ -54,7 +67,7 @@ pub(super) fn delete(call: &Call, url: &str) -> Result<Request, Failure> {
 fn request(call: &Call, method: Method, url: &str) -> Result<Request, Failure> {
     let url = check_url(url, call.egress.as_deref())
         .map_err(|why| Failure::new(ErrorClass::Refused, format!("worker `{}`: {why}", call.worker)))?;
-    let mut request = client()?
+    let mut request = client(call.egress.as_ref())?
         .request(method, url)
         .header("idempotency-key", &call.key)
         .header("traceparent", trace::parent(&call.run, &call.key, call.attempt));
@@ -203,6 +216,83 @@ pub(super) fn allows(pattern: &str, host: &str, port: u16, usual: &[u16]) -> boo
     }
 }
 
+/// Resolves names where `[egress] allow` is set: an allowed name does not lead to an address inside, unless that is
+/// allowed, too.
+struct Guard(Arc<[String]>);
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allowed = self.0.clone();
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let admitted = admitted(name.as_str(), found, &allowed)?;
+            Ok(Box::new(admitted.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// A name led to where no call may go.
+#[derive(Debug)]
+struct Forbidden(String);
+
+impl std::fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Forbidden {}
+
+/// The addresses of a name that may be called.
+fn admitted(name: &str, found: Vec<SocketAddr>, allowed: &[String]) -> Result<Vec<SocketAddr>, Forbidden> {
+    let own = name.eq_ignore_ascii_case("localhost");
+    let may = |address: &SocketAddr| {
+        let ip = address.ip().to_canonical();
+        !is_inside(ip) || own && ip.is_loopback() || allowed.iter().any(|pattern| names(pattern, ip))
+    };
+    let (good, bad): (Vec<_>, Vec<_>) = found.into_iter().partition(may);
+    match bad.first() {
+        Some(bad) if good.is_empty() => {
+            let ip = bad.ip();
+            Err(Forbidden(format!(
+                "`{name}` leads to {ip}, which is not in [egress] allow of flow.toml: add \"{ip}\" if that is meant"
+            )))
+        }
+        _ => Ok(good),
+    }
+}
+
+/// Whether a pattern of `[egress] allow` names this address, with whatever port.
+fn names(pattern: &str, ip: IpAddr) -> bool {
+    let host = pattern.rsplit_once(':').map_or(pattern, |(host, _)| host);
+    let parsed = |text: &str| {
+        text.trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .ok()
+            .map(|ip| ip.to_canonical())
+    };
+    parsed(pattern) == Some(ip) || parsed(host) == Some(ip)
+}
+
+/// Whether an address belongs to this machine or its network, and not to the world.
+fn is_inside(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_multicast() || ip.is_broadcast()
+                // This network, and what providers share among customers.
+                || a == 0 || a == 100 && (64..128).contains(&b)
+        }
+        IpAddr::V6(ip) => {
+            ip.is_loopback()
+                || ip.is_unspecified()
+                || ip.is_multicast()
+                || ip.is_unique_local()
+                || ip.is_unicast_link_local()
+        }
+    }
+}
+
 fn same_host() -> Policy {
     Policy::custom(|attempt| {
         let origin = attempt
@@ -224,7 +314,9 @@ fn same_host() -> Policy {
 }
 
 fn failure(error: &reqwest::Error) -> Failure {
-    let class = if error.is_timeout() {
+    let class = if is_forbidden(error) {
+        ErrorClass::Protocol
+    } else if error.is_timeout() {
         ErrorClass::Timeout
     } else if error.is_redirect() || error.is_builder() {
         ErrorClass::Protocol
@@ -232,6 +324,11 @@ fn failure(error: &reqwest::Error) -> Failure {
         ErrorClass::Connect
     };
     Failure::new(class, with_causes(error))
+}
+
+fn is_forbidden(error: &reqwest::Error) -> bool {
+    let first = std::error::Error::source(error);
+    std::iter::successors(first, |error| error.source()).any(|error| error.is::<Forbidden>())
 }
 
 /// The message with all its causes. URLs are left out: they may hold secrets.
@@ -285,6 +382,36 @@ mod tests {
         );
         assert!(
             !check("https://api.example.com:444/") && !check("http://db.local/") && !check("http://evil.com")
+        );
+    }
+
+    #[test]
+    fn a_name_does_not_lead_inside() {
+        let leads = |name: &str, ip: &str, allowed: &str| {
+            let found = vec![SocketAddr::new(ip.parse().unwrap(), 0)];
+            admitted(name, found, &[allowed.to_owned()]).is_ok()
+        };
+        let inside = [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+        ];
+        for ip in inside {
+            assert!(!leads("api.example.com", ip, "api.example.com"), "{ip}");
+            assert!(leads("api.example.com", ip, &format!("[{ip}]:*")), "{ip}");
+        }
+        assert!(leads("api.example.com", "93.184.216.34", "api.example.com"));
+        assert!(
+            leads("localhost", "127.0.0.1", "localhost:*") && !leads("localhost", "10.0.0.1", "localhost:*")
         );
     }
 

@@ -32,7 +32,7 @@ fn request(call: &Call) -> Result<RequestBuilder, Failure> {
     let url = join(call.binding.url.as_deref().unwrap_or_default(), &path);
     let url: Url = client::check_url(&url, call.egress.as_deref())
         .map_err(|why| Failure::new(ErrorClass::Refused, format!("worker `{}`: {why}", call.worker)))?;
-    let mut request = client::client()?
+    let mut request = client::client(call.egress.as_ref())?
         .request(method, url)
         .header("idempotency-key", &call.key)
         .header("traceparent", trace::parent(&call.run, &call.key, call.attempt));

@@ -354,6 +354,28 @@ fn what_is_not_allowed_is_not_called() {
     assert!(server.seen.try_recv().is_err());
 }
 
+/// This machine's own name is allowed, but it leads to an address inside, and that is not: nothing is sent, and it is
+/// not tried again.
+#[test]
+fn an_allowed_name_does_not_lead_to_an_address_inside() {
+    use std::net::ToSocketAddrs;
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let name = name.trim();
+    let Some(found) = (name, 0).to_socket_addrs().ok().and_then(|mut all| all.next()) else {
+        println!("skipped: this machine's name has no address");
+        return;
+    };
+    let listener = TcpListener::bind((found.ip(), 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut call = call_of(&format!("http://{name}:{port}/"), json!({}));
+    call.egress = Some(Arc::from([format!("{name}:*")]));
+    let failure = send(Protocol::Webhook, call).unwrap_err();
+    assert_eq!(failure.class, ErrorClass::Protocol, "{}", failure.message);
+    assert!(failure.message.contains("[egress] allow"), "{}", failure.message);
+    assert!(listener.accept().is_err(), "it was called");
+}
+
 /// A worker that echoes a secret does not bring it into the run.
 #[test]
 fn secrets_do_not_come_back() {

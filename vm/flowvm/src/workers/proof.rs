@@ -70,7 +70,7 @@ impl Prover {
             },
             Check::Url { url, expected } => {
                 let url = client::check_url(url, self.egress.as_deref())?;
-                let client = client::client().map_err(|failure| failure.message)?;
+                let client = client::client(self.egress.as_ref()).map_err(|failure| failure.message)?;
                 let answer = client::send(client.get(url))
                     .await
                     .map_err(|failure| failure.message)?;

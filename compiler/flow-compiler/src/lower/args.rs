@@ -182,7 +182,7 @@ impl Lower<'_> {
         given
     }
 
-    fn unknown_argument(&mut self, name: &ast::Ident, params: &[Param], callee: &Callee<'_>) {
+    pub(super) fn unknown_argument(&mut self, name: &ast::Ident, params: &[Param], callee: &Callee<'_>) {
         let known: Vec<&str> = params.iter().map(|param| param.name.text.as_str()).collect();
         let mut diagnostic = Diagnostic::new(
             codes::ARGUMENTS,

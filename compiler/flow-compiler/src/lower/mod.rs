@@ -201,6 +201,18 @@ impl Cx {
         }
     }
 
+    /// A value that is there and that nothing here can name.
+    fn unnamed(&mut self, param: &crate::hir::Param) -> Local {
+        let id = LocalId(self.next);
+        self.next += 1;
+        Local {
+            id,
+            name: String::new(),
+            ty: param.ty,
+            span: param.name.span,
+        }
+    }
+
     /// Inside a flow.
     pub(crate) fn in_flow(module: usize, flow: &Rc<flows::FlowEnv>) -> Self {
         Self {

@@ -10,8 +10,9 @@ use flow_grammar::ast::{self, Item, Replies, TestKind};
 
 use super::args::Callee;
 use super::flows::FlowEnv;
+use super::workers::Sig;
 use super::{Cx, Lower, name};
-use crate::hir::expr::{Expr, ExprKind};
+use crate::hir::expr::{Expr, ExprKind, Local};
 use crate::hir::flow::{NodeKind, Update};
 use crate::hir::test::{Action, Answer, AnswerReply, Case, Mock, MockKind, MockReply, Test, Timed};
 use crate::hir::{FlowRef, Param, WorkerRef};
@@ -194,21 +195,7 @@ impl Lower<'_> {
         let worker = self.worker_of(scene, &written.worker);
         let mut cx = scene.outside();
         let sig = worker.map(|worker| self.worker_sig(worker.0));
-        let mut params = Vec::new();
-        for (place, param) in written.params.iter().enumerate() {
-            let declared = sig
-                .as_ref()
-                .and_then(|sig| sig.params.get(place))
-                .map(|param| param.ty);
-            if let (None, Some(sig)) = (declared, &sig) {
-                let takes = super::methods::count(sig.params.len(), "parameter");
-                let message = format!("the worker `{}` has {takes}", written.worker);
-                self.error(type_codes::ARGUMENTS, param.span, message, "one too many");
-            }
-            let open = |ty: &Ty| matches!(self.kind(*ty), TyKind::Param(_));
-            let ty = declared.filter(|ty| !open(ty)).unwrap_or(self.prim.error);
-            params.push(self.bind(&mut cx, param, ty, true));
-        }
+        let params = self.mock_params(&mut cx, written, sig.as_deref());
         let replies = worker.map_or(vec![self.prim.error], |worker| self.replies_of(scene, worker));
         let cases = self.cases(scene, &written.replies, |lower, reply| {
             lower.mock_reply(&mut cx, reply, &replies)
@@ -220,6 +207,32 @@ impl Lower<'_> {
             cases,
             span,
         })
+    }
+
+    /// The arguments of a mocked call, all of them, in the worker's order. A mock names those that it uses.
+    fn mock_params(&mut self, cx: &mut Cx, written: &ast::Mock, sig: Option<&Sig>) -> Vec<Local> {
+        let declared: &[Param] = sig.map_or(&[], |sig| &sig.params);
+        let mut named: Vec<Local> = Vec::new();
+        for name in &written.params {
+            let param = declared.iter().find(|param| param.name.text == name.name);
+            if let (None, Some(_)) = (param, sig) {
+                let callee = Callee {
+                    kind: "worker",
+                    name: &written.worker.name,
+                    declared: None,
+                    span: name.span,
+                };
+                self.unknown_argument(name, declared, &callee);
+            }
+            let open = |ty: &Ty| matches!(self.kind(*ty), TyKind::Param(_));
+            let ty = param.map(|param| param.ty).filter(|ty| !open(ty));
+            named.push(self.bind(cx, name, ty.unwrap_or(self.prim.error), true));
+        }
+        let mut of = |param: &Param| {
+            let by_name = named.iter().find(|local| local.name == param.name.text);
+            by_name.cloned().unwrap_or_else(|| cx.unnamed(param))
+        };
+        declared.iter().map(&mut of).collect()
     }
 
     /// What a reply of a worker may be: of a generic one, whatever the flows ask it for, the test's flow first.

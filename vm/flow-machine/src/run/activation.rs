@@ -118,6 +118,8 @@ pub(crate) struct Activation {
     pub(crate) leftover: bool,
     /// Whether nobody waits for what it leads to.
     pub(crate) unheeded: bool,
+    /// Whether it succeeded in the instant in which another won the race that it was in.
+    pub(crate) lost: bool,
     /// Branches of joins that were withdrawn after it had settled.
     pub(crate) barred: Vec<(JoinId, u32)>,
 }
@@ -346,6 +348,7 @@ impl Activation {
             left: false,
             leftover: false,
             unheeded: false,
+            lost: false,
             barred: Vec::new(),
         }
     }

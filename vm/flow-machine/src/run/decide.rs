@@ -151,8 +151,8 @@ impl Place {
         }
     }
 
-    /// The activation that recorded it.
-    fn id(self) -> ActId {
+    /// The activation that recorded it, with the step in which it counts.
+    pub(super) fn id(self) -> ActId {
         ActId {
             step: self.step,
             node: self.node,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flow_bytecode::{Flow, Join, JoinId, Policy, Rest};
 
 use super::Run;
-use super::activation::{ActId, GroupId, Via};
+use super::activation::{ActId, GroupId, Via, Ways};
 use super::decide::Matter;
 use super::fire::Cause;
 use super::join::Arrival;
@@ -157,17 +157,41 @@ impl Run {
 
     fn losers_withdraw(&mut self, flow: &Flow, join: JoinId, lost: &[u32], taken: &[(u32, Arrival)]) {
         let since = self.joins[join.index()].passed_at;
+        self.late_successes_lose(join, lost);
         for &source in lost {
             let branch = self.graph.branch(flow, join, source);
             self.withdraw_branch(join, source, None);
             self.compensate(|id| branch[id.node.index()], since);
         }
         for group in taken.iter().filter_map(|(_, arrival)| arrival.open) {
-            // Items that succeeded in this instant, but after the one that decided.
             let late: Vec<ActId> = self.late_items(join, group);
             self.compensate(|id| late.contains(&id), since);
+            late.into_iter().for_each(|id| self.lose(id));
             self.withdraw(|act| act.group == Some(group));
         }
+    }
+
+    /// Sources that succeeded in the instant of the one that decided, but count behind it.
+    fn late_successes_lose(&mut self, join: JoinId, lost: &[u32]) {
+        let late = self.deciding.iter().filter_map(|(place, matter)| match matter {
+            Matter::Arrival { join: at, source, .. } if *at == join && lost.contains(source) => {
+                let recorded = place.id();
+                let mut acts = self.acts.values();
+                acts.find(|act| {
+                    ActId {
+                        step: act.step,
+                        ..act.id
+                    } == recorded
+                })
+                .map(|act| act.id)
+            }
+            Matter::Item {
+                join: at, source, id, ..
+            } if *at == join && lost.contains(source) => Some(*id),
+            _ => None,
+        });
+        let late: Vec<ActId> = late.collect();
+        late.into_iter().for_each(|id| self.lose(id));
     }
 
     /// Successes of a fan-out that were recorded with the deciding one and count behind it.
@@ -186,6 +210,17 @@ impl Run {
             _ => true,
         });
         late
+    }
+
+    /// What has succeeded, and lost in the same instant, updates nothing and leads nowhere.
+    fn lose(&mut self, id: ActId) {
+        let Some(act) = self.acts.get_mut(&id) else { return };
+        act.updates.clear();
+        act.ways = Ways::None;
+        act.lost = true;
+        let (step, what) = (act.step, format!("too late: {}", self.item_name(id)));
+        self.forget_views(step);
+        self.event(step, Some(id.node), EventKind::Decided { what });
     }
 
     fn losers_run_on(&mut self, flow: &Flow, join: JoinId, lost: &[u32], taken: &[(u32, Arrival)]) {

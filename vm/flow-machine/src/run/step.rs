@@ -135,13 +135,20 @@ impl Run {
     }
 
     pub(super) fn sent<'a>(&self, by: ActId, updates: &'a [Update]) -> Sent<'a> {
-        let (node, index) = (self.node_name(by.node), by.index);
-        let name = if index > 0 {
-            format!("{node}#{index}").into()
+        Sent {
+            name: self.item_name(by),
+            updates,
+        }
+    }
+
+    /// The node of an activation, with the number of its item behind the first.
+    pub(super) fn item_name(&self, id: ActId) -> Arc<str> {
+        let node = self.node_name(id.node);
+        if id.index > 0 {
+            format!("{node}#{}", id.index).into()
         } else {
             node
-        };
-        Sent { name, updates }
+        }
     }
 
     fn updated(&mut self, step: u64, by: ActId, updates: &[Update]) {
@@ -197,7 +204,7 @@ impl Run {
     fn note_path(&mut self, members: &[ActId]) {
         let done = members.iter().filter(|id| {
             self.acts.get(id).is_some_and(|act| {
-                act.role == Role::Normal && matches!(act.phase, Phase::Settled(Settlement::Done))
+                act.role == Role::Normal && !act.lost && matches!(act.phase, Phase::Settled(Settlement::Done))
             })
         });
         let names: Vec<Arc<str>> = done.map(|id| self.node_name(id.node)).collect();

@@ -328,7 +328,7 @@ fn failure(error: &reqwest::Error) -> Failure {
 
 fn is_forbidden(error: &reqwest::Error) -> bool {
     let first = std::error::Error::source(error);
-    std::iter::successors(first, |error| error.source()).any(|error| error.is::<Forbidden>())
+    std::iter::successors(first, |error| error.source()).any(<dyn std::error::Error>::is::<Forbidden>)
 }
 
 /// The message with all its causes. URLs are left out: they may hold secrets.

@@ -1,9 +1,10 @@
 //! A verified image made ready to run: constants and names as shared values.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use flow_bytecode::{Const, ConstId, Image, StrId, Type, TypeId, VerifiedImage};
 
+use crate::run::Graph;
 use crate::value::{Record, Shape, Value, Variant};
 
 /// A program, ready to run. Shared by all its runs.
@@ -16,6 +17,8 @@ pub struct Program {
     shapes: Vec<Option<Shape>>,
     /// The names of record types.
     record_shapes: Vec<Option<Shape>>,
+    /// What is known about the graph of each flow, once one of its runs has begun.
+    graphs: Vec<OnceLock<Arc<Graph>>>,
 }
 
 impl Program {
@@ -39,12 +42,14 @@ impl Program {
             .iter()
             .map(|ty| record_shape(&strings, ty))
             .collect();
+        let graphs = image.image().flows.iter().map(|_| OnceLock::new()).collect();
         let mut program = Program {
             image,
             strings,
             consts: Vec::new(),
             shapes,
             record_shapes,
+            graphs,
         };
         program.consts = program.order().into_iter().fold(
             vec![Value::Null; program.image().consts.len()],
@@ -84,6 +89,11 @@ impl Program {
     /// The names of a record type.
     pub(crate) fn record_shape(&self, id: TypeId) -> Option<&Shape> {
         self.record_shapes[id.index()].as_ref()
+    }
+
+    /// What is known about the graph of a flow; all its runs share it.
+    pub(crate) fn graph(&self, flow_at: usize) -> &Arc<Graph> {
+        self.graphs[flow_at].get_or_init(|| Arc::new(Graph::new(&self.image().flows[flow_at])))
     }
 
     /// The constants, parts before wholes. The verifier has refused cycles.

@@ -68,7 +68,7 @@ use activation::{ActId, Activation, GroupId, Phase, Role, Stop, Via, Ways};
 use child::{Account, ChildId, Outer, Site};
 use decide::{Matter, Place};
 use ending::{Ending, UndoEntry};
-use graph::Graph;
+pub(crate) use graph::Graph;
 use join::JoinState;
 use phases::Phases;
 use route::PendingRoute;
@@ -79,7 +79,7 @@ use state::Slots;
 pub(crate) struct Run {
     program: Arc<Program>,
     flow_at: usize,
-    graph: Graph,
+    graph: Arc<Graph>,
     interp: Interp,
 
     start: Start,

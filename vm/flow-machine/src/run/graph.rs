@@ -1,7 +1,9 @@
-//! What the graph of a flow says, once for all runs of the machine: who leads to whom, which nodes
-//! reach a join's source, whose failures a join absorbs. Made lazily where it is not always needed.
+//! What the graph of a flow says, once for all runs of a program: who leads to whom, which nodes
+//! reach a join's source, whose failures a join absorbs. Found when first asked for where it is not
+//! always needed; it follows from the flow alone, so it does not matter which run asks first.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::OnceLock;
 
 use flow_bytecode::{ErrorWay, FieldId, Flow, JoinId, NodeId, NodeKind, Out, Policy, Target};
 
@@ -24,14 +26,22 @@ pub(crate) struct Graph {
     entered: Vec<bool>,
     /// Whether the flow's `on error` stands for a node.
     covered: Vec<bool>,
-    reach: BTreeMap<(JoinId, u32), Vec<bool>>,
-    absorbers: BTreeMap<NodeId, Option<(JoinId, u32)>>,
-    writers: BTreeMap<FieldId, Distances>,
-    towards: BTreeMap<NodeId, Distances>,
-    sources: BTreeMap<(JoinId, u32), Distances>,
+    /// By join and source.
+    reach: Vec<Found<Vec<bool>>>,
+    /// By node.
+    absorbers: Found<Option<(JoinId, u32)>>,
+    /// By field.
+    writers: Found<Distances>,
+    /// By node.
+    towards: Found<Distances>,
+    /// By join and source.
+    sources: Vec<Found<Distances>>,
     /// Vertices that spend no step.
     free: Vec<bool>,
 }
+
+/// What is found when it is first asked for.
+type Found<T> = Box<[OnceLock<T>]>;
 
 /// How few steps lead from each vertex to one of some vertices.
 #[derive(Debug)]
@@ -55,11 +65,11 @@ impl Graph {
             triggers: vec![0; nodes],
             entered: vec![false; nodes],
             covered: vec![false; nodes],
-            reach: BTreeMap::new(),
-            absorbers: BTreeMap::new(),
-            writers: BTreeMap::new(),
-            towards: BTreeMap::new(),
-            sources: BTreeMap::new(),
+            reach: by_source(flow),
+            absorbers: unasked(nodes),
+            writers: unasked(flow.fields.len()),
+            towards: unasked(nodes),
+            sources: by_source(flow),
             free: (0..size)
                 .map(|at| at >= nodes || matches!(flow.nodes[at].kind, NodeKind::Route(_)))
                 .collect(),
@@ -95,49 +105,39 @@ impl Graph {
 
     /// For every vertex, whether a source of a join can be reached from it without passing through
     /// the join's own target, or that of a join around it.
-    pub(crate) fn reaching(&mut self, flow: &Flow, join: JoinId, source: u32) -> &[bool] {
-        if !self.reach.contains_key(&(join, source)) {
-            let found = self.search(flow, join, source);
-            self.reach.insert((join, source), found);
-        }
-        &self.reach[&(join, source)]
+    pub(crate) fn reaching(&self, flow: &Flow, join: JoinId, source: u32) -> &[bool] {
+        self.reach[join.index()][source as usize].get_or_init(|| self.search(flow, join, source))
     }
 
     /// How far it is to a writer of a field.
-    pub(crate) fn before_writers(&mut self, flow: &Flow, field: FieldId) -> &Distances {
-        if !self.writers.contains_key(&field) {
+    pub(crate) fn before_writers(&self, flow: &Flow, field: FieldId) -> &Distances {
+        self.writers[field.index()].get_or_init(|| {
             let targets = (0..self.nodes).filter(|at| flow.nodes[*at].writes.contains(&field));
-            let found = self.distances(targets.collect());
-            self.writers.insert(field, found);
-        }
-        &self.writers[&field]
+            self.distances(targets.collect())
+        })
     }
 
     /// How far it is to a node. A send into it may have nothing to start, and then stands for it.
-    pub(crate) fn before_node(&mut self, flow: &Flow, node: NodeId) -> &Distances {
-        if !self.towards.contains_key(&node) {
-            let starts = |at: &usize| match &flow.nodes[*at].kind {
-                NodeKind::Send(eaches) => eaches.iter().any(|each| each.node == node),
-                _ => *at == node.index(),
-            };
-            let found = self.distances(
+    pub(crate) fn before_node(&self, flow: &Flow, node: NodeId) -> &Distances {
+        let starts = |at: &usize| match &flow.nodes[*at].kind {
+            NodeKind::Send(eaches) => eaches.iter().any(|each| each.node == node),
+            _ => *at == node.index(),
+        };
+        self.towards[node.index()].get_or_init(|| {
+            self.distances(
                 (0..self.nodes)
                     .filter(|at| starts(at) || *at == node.index())
                     .collect(),
-            );
-            self.towards.insert(node, found);
-        }
-        &self.towards[&node]
+            )
+        })
     }
 
     /// How far it is to what arrives at a source of a join.
-    pub(crate) fn before_source(&mut self, join: JoinId, source: u32) -> &Distances {
-        if !self.sources.contains_key(&(join, source)) {
+    pub(crate) fn before_source(&self, join: JoinId, source: u32) -> &Distances {
+        self.sources[join.index()][source as usize].get_or_init(|| {
             let arrivals = self.arrivals.get(&(join, source)).into_iter().flatten();
-            let found = self.distances(arrivals.map(|at| *at as usize).collect());
-            self.sources.insert((join, source), found);
-        }
-        &self.sources[&(join, source)]
+            self.distances(arrivals.map(|at| *at as usize).collect())
+        })
     }
 
     /// Whether another join arrives at a source.
@@ -182,7 +182,7 @@ impl Graph {
     }
 
     /// Whether one of the sources of `other` can be reached from the target of `join`.
-    pub(crate) fn leads_to(&mut self, flow: &Flow, join: JoinId, other: JoinId) -> bool {
+    pub(crate) fn leads_to(&self, flow: &Flow, join: JoinId, other: JoinId) -> bool {
         let starts: Vec<u32> = self.after_join(join).collect();
         let sources = flow.joins[other.index()].sources.len() as u32;
         (0..sources).any(|source| {
@@ -192,10 +192,11 @@ impl Graph {
     }
 
     /// The innermost join that takes a failure of a node, with the source that then arrives failed.
-    pub(crate) fn absorber(&mut self, flow: &Flow, node: NodeId) -> Option<(JoinId, u32)> {
-        if let Some(found) = self.absorbers.get(&node) {
-            return *found;
-        }
+    pub(crate) fn absorber(&self, flow: &Flow, node: NodeId) -> Option<(JoinId, u32)> {
+        *self.absorbers[node.index()].get_or_init(|| self.find_absorber(flow, node))
+    }
+
+    fn find_absorber(&self, flow: &Flow, node: NodeId) -> Option<(JoinId, u32)> {
         let mut best: Option<(usize, JoinId, u32)> = None;
         for (at, join) in flow.joins.iter().enumerate() {
             if matches!(join.policy, Policy::All | Policy::Each) {
@@ -211,14 +212,12 @@ impl Graph {
                 }
             }
         }
-        let found = best.map(|(_, join, source)| (join, source));
-        self.absorbers.insert(node, found);
-        found
+        best.map(|(_, join, source)| (join, source))
     }
 
     /// For every node, whether it belongs to a source's branch: that source, and no other one of
     /// the join, can be reached from it.
-    pub(crate) fn branch(&mut self, flow: &Flow, join: JoinId, source: u32) -> Vec<bool> {
+    pub(crate) fn branch(&self, flow: &Flow, join: JoinId, source: u32) -> Vec<bool> {
         let mut inside = self.reaching(flow, join, source).to_vec();
         for other in (0..flow.joins[join.index()].sources.len() as u32).filter(|&other| other != source) {
             for (own, foreign) in inside.iter_mut().zip(self.reaching(flow, join, other)) {
@@ -413,6 +412,17 @@ impl Graph {
         self.triggers = triggers.iter().map(BTreeSet::len).collect();
         self.entered = triggers.iter().map(|vias| !vias.is_empty()).collect();
     }
+}
+
+fn unasked<T>(size: usize) -> Found<T> {
+    (0..size).map(|_| OnceLock::new()).collect()
+}
+
+fn by_source<T>(flow: &Flow) -> Vec<Found<T>> {
+    flow.joins
+        .iter()
+        .map(|join| unasked(join.sources.len()))
+        .collect()
 }
 
 /// A join, and those that it arrives at, directly or round a corner.

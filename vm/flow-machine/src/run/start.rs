@@ -10,7 +10,7 @@ use super::child::{Account, Outer, Site};
 use super::fire::Cause;
 use super::join::{Arrival, JoinState};
 use super::phases::Phases;
-use super::{Graph, Held, Life, Run, state};
+use super::{Held, Life, Run, state};
 use crate::border;
 use crate::event::{Change, Checkpoint, EventKind, Frontier};
 use crate::input::{LimitChange, Refusal, Start, Time};
@@ -44,7 +44,7 @@ impl Run {
     /// A run of a flow that has not begun.
     pub(super) fn empty(program: Arc<Program>, flow_at: usize, start: Start, at: Time) -> Run {
         let flow = &program.image().flows[flow_at];
-        let graph = Graph::new(flow);
+        let graph = program.graph(flow_at).clone();
         let slots = state::initial(&program, flow);
         let joins = flow.joins.iter().map(JoinState::new).collect();
         let limits = limits_of(flow);

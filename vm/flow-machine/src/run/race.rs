@@ -166,7 +166,9 @@ impl Run {
         for group in taken.iter().filter_map(|(_, arrival)| arrival.open) {
             let late: Vec<ActId> = self.late_items(join, group);
             self.compensate(|id| late.contains(&id), since);
-            late.into_iter().for_each(|id| self.lose(id));
+            for id in late {
+                self.lose(id);
+            }
             self.withdraw(|act| act.group == Some(group));
         }
     }
@@ -191,7 +193,9 @@ impl Run {
             _ => None,
         });
         let late: Vec<ActId> = late.collect();
-        late.into_iter().for_each(|id| self.lose(id));
+        for id in late {
+            self.lose(id);
+        }
     }
 
     /// Successes of a fan-out that were recorded with the deciding one and count behind it.

@@ -57,20 +57,14 @@ fn parse() {
 fn formatting() {
     let text = lines(10_000);
     let took = best(5, || drop(black_box(format(FILE, &text))));
-    println!(
-        "fmt of 10,000 lines     {:>10.1} ms",
-        took.as_secs_f64() * 1e3
-    );
+    println!("fmt of 10,000 lines     {:>10.1} ms", took.as_secs_f64() * 1e3);
 }
 
 /// The whole file is checked again: nothing is kept from before the edit.
 fn edit() {
     let text = lines(2_000).replacen("ensure reply.text.len() > 0", "ensure reply.text.len() > 1", 1);
     let took = best(7, || findings(&text));
-    println!(
-        "edit in 2,000 lines     {:>10.1} ms",
-        took.as_secs_f64() * 1e3
-    );
+    println!("edit in 2,000 lines     {:>10.1} ms", took.as_secs_f64() * 1e3);
 }
 
 fn types() {
@@ -88,7 +82,9 @@ fn check() {
     for nodes in [1_000, 10_000, 100_000] {
         let text = big::flow(nodes);
         let took = best(if nodes > 50_000 { 2 } else { 4 }, || findings(&text)).as_secs_f64();
-        let growth = last.map_or(String::new(), |last| std::format!(", {:.2} x linear", took / last / 10.0));
+        let growth = last.map_or(String::new(), |last| {
+            std::format!(", {:.2} x linear", took / last / 10.0)
+        });
         println!(
             "check of {nodes:>7} nodes  {took:>10.3} s, {} lines{growth}, {} MB resident at most",
             text.lines().count(),

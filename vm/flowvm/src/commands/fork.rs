@@ -35,12 +35,15 @@ pub(super) fn perform(args: &Fork, common: &Common) -> Result<u8> {
     follow(host, common, &place, &args.stream)
 }
 
-/// Where a checkpoint was asked for that is none, the way to those that are.
+/// Where it cannot go on from a checkpoint, from which it can.
 pub(super) fn fork_help(error: Error, run: &str, place: &Place) -> Error {
-    if error.code.as_str() == "F2412" {
-        error.help(format!("`flowvm history {run}{}` shows them", place.option))
-    } else {
-        error
+    let shown = format!("`flowvm history {run}{}` shows them", place.option);
+    match error.code.as_str() {
+        "F2412" => error.help(shown),
+        "F2411" => error.help(format!(
+            "choose an earlier checkpoint, behind which nothing had begun ({shown}), or leave --set out"
+        )),
+        _ => error,
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod chaos;
 mod clauses;
+mod clock;
 mod crash;
 mod damage;
 mod disk;

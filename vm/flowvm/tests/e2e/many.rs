@@ -263,12 +263,17 @@ fn a_crowd_of_sleepers_costs_rows() {
         .unwrap();
     let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(kilobytes < 200_000, "{kilobytes} kB");
-    let listed = Instant::now();
-    bench.flowvm(&["list"]).expect(0);
-    println!(
-        "{sleepers} sleepers: {kilobytes} kB, listed in {:?}",
-        listed.elapsed()
-    );
+    let listed = (0..3).map(|_| {
+        let began = Instant::now();
+        bench.flowvm(&["list"]).expect(0);
+        began.elapsed()
+    });
+    let listed = listed.min().unwrap();
+    // What a figure is worth: of the release binary.
+    if std::env::var_os("FLOWVM_BIN").is_some() {
+        assert!(listed < Duration::from_millis(200), "listed in {listed:?}");
+    }
+    println!("{sleepers} sleepers: {kilobytes} kB, listed in {listed:?}");
 }
 
 /// What a secret holds is in no file, no export and no message, even where a worker gives it back.

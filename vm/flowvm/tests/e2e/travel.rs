@@ -250,6 +250,95 @@ fn a_run_is_moved_only_where_it_stands_at_the_same_place() {
     check(&bench, "r");
 }
 
+/// What is judged: values against new types, channels that come and go, parameters, joins, nodes inside a subgraph.
+#[test]
+fn a_migration_is_judged_by_what_the_run_has() {
+    const WIDE: &str = r#"
+flow inner(hint: string) -> bool {
+  state { ok: bool = false }
+  start -> question -> end
+  interrupt question {
+    ask hint
+    answer as go: bool
+    ok <- go
+  }
+  return ok
+}
+flow outer(topic: string = "tea") -> int {
+  state {
+    n: int = 0
+    m: int = 0
+    ok: bool = false
+  }
+  start -> [fast, sub]
+  transform fast { n <- 7 }
+  subgraph sub {
+    call inner(hint: topic) as yes
+    ok <- yes
+  }
+  [fast, sub] -> last
+  transform last { m <- n }
+  last -> end
+  return m
+}
+"#;
+    let bench = Bench::with(WIDE);
+    let run = bench.flowvm(&["run", "main.flow", "--flow", "outer", "--id", "r"]);
+    run.expect(3);
+    let verdict = |from: &str, to: &str| {
+        assert!(WIDE.contains(from), "{from}");
+        bench.write("new.flow", WIDE.replace(from, to));
+        let said = bench.flowvm(&["migrate", "r", "--to", "new.flow", "--check", "--json"]);
+        let said = said.json();
+        (
+            said["verdict"].as_str().unwrap().to_owned(),
+            said["reasons"].to_string(),
+        )
+    };
+    for (from, to, wanted, reason) in [
+        ("m <- n", "m <- n + 1", "safe", "[]"),
+        ("    n: int = 0", "    n: float = 0.0", "needs_migration", ""),
+        (
+            "    n: int = 0",
+            "    n: int where it < 5 = 0",
+            "stuck",
+            "`n` holds",
+        ),
+        (
+            "    m: int = 0",
+            "    m: int = 3",
+            "needs_migration",
+            "`m` would have another value",
+        ),
+        (
+            "    m: int = 0",
+            "    m: int = 0\n    k: int = 0",
+            "needs_migration",
+            "`k` is new and begins",
+        ),
+        (
+            "start -> question -> end\n  interrupt question",
+            "start -> query -> end\n  interrupt query",
+            "stuck",
+            "`sub/question`",
+        ),
+        (
+            "topic: string = \"tea\"",
+            "topic: string = \"tea\", more: int",
+            "stuck",
+            "input `more`",
+        ),
+    ] {
+        let (said, reasons) = verdict(from, to);
+        assert!(
+            said == wanted && reasons.contains(reason),
+            "{to}: {said} {reasons}"
+        );
+    }
+    bench.flowvm(&["answer", "r", "true"]).expect(0);
+    bench.flowvm(&["doctor", "--offline"]).expect(0);
+}
+
 #[test]
 fn it_is_said_why() {
     let bench = answered("false");

@@ -268,10 +268,13 @@ flow outer(topic: string = "tea") -> int {
   state {
     n: int = 0
     m: int = 0
+    p: int = 0
     ok: bool = false
   }
-  start -> [fast, sub]
+  start -> [fast, pre]
   transform fast { n <- 7 }
+  transform pre { p <- 1 }
+  pre -> sub
   subgraph sub {
     call inner(hint: topic) as yes
     ok <- yes
@@ -282,6 +285,10 @@ flow outer(topic: string = "tea") -> int {
   return m
 }
 "#;
+    const FAST: &str = "    n: int = 0\n    m: int = 0\n    p: int = 0\n    ok: bool = false\n  }\n  start -> [fast, pre]\n  transform fast { n <- 7 }";
+    let narrow = FAST
+        .replace("n: int = 0", "n: int where it < 5 = 0")
+        .replace("n <- 7", "n <- 4");
     let bench = Bench::with(WIDE);
     let run = bench.flowvm(&["run", "main.flow", "--flow", "outer", "--id", "r"]);
     run.expect(3);
@@ -297,13 +304,13 @@ flow outer(topic: string = "tea") -> int {
     };
     for (from, to, wanted, reason) in [
         ("m <- n", "m <- n + 1", "safe", "[]"),
-        ("    n: int = 0", "    n: float = 0.0", "needs_migration", ""),
         (
-            "    n: int = 0",
-            "    n: int where it < 5 = 0",
-            "stuck",
-            "`n` holds",
+            "    ok: bool = false\n  }\n  start -> [",
+            "    ok: json = false\n  }\n  start -> [",
+            "safe",
+            "[]",
         ),
+        (FAST, narrow.as_str(), "stuck", "`n` holds"),
         (
             "    m: int = 0",
             "    m: int = 3",
@@ -327,6 +334,12 @@ flow outer(topic: string = "tea") -> int {
             "topic: string = \"tea\", more: int",
             "stuck",
             "input `more`",
+        ),
+        (
+            "  [fast, sub] -> last",
+            "  [sub] -> last\n  fast -> end",
+            "stuck",
+            "[fast, sub]",
         ),
     ] {
         let (said, reasons) = verdict(from, to);

@@ -4,7 +4,7 @@ use flow_diagnostics::codes::{names as name_codes, types as codes};
 use flow_diagnostics::{Diagnostic, Span};
 use flow_grammar::ast;
 
-use super::eval::Stop;
+use super::eval::{MAX_CALLS, Stop};
 use super::{Cx, Lower, name};
 use crate::hir::expr::{Expr, ExprKind};
 use crate::hir::{ConstItem, ConstValue};
@@ -32,10 +32,16 @@ impl Lower<'_> {
             }
             Slot::Waiting => {}
         }
+        if self.depth >= MAX_CALLS {
+            self.too_deep.get_or_insert(item.decl.name.span);
+            return None;
+        }
+        self.depth += 1;
         self.const_slots[index as usize] = Slot::Open;
         let cx = Cx::new(item.module);
         let ty = self.ty(&cx, &item.decl.ty);
         let value = self.constant(&cx, &item.decl.value, ty);
+        self.depth -= 1;
         self.const_slots[index as usize] = Slot::Done(ty, value.clone());
         self.program.consts.push(ConstItem {
             name: name(&item.decl.name),
@@ -43,6 +49,14 @@ impl Lower<'_> {
             value: value.clone(),
         });
         value.map(|value| (ty, value))
+    }
+
+    /// Of an evaluation that was given up, says so; of a circle of functions that is said already.
+    pub(super) fn report_depth(&mut self) {
+        if let (Some(span), false) = (self.too_deep, self.recursive) {
+            let message = format!("constants and functions need each other more than {MAX_CALLS} deep");
+            self.error(codes::CONST_FAULT, span, message, "given up here");
+        }
     }
 
     /// A constant where it is read.

@@ -13,7 +13,7 @@ use crate::hir::expr::{Expr, ExprKind, Local, LocalId, Pattern, PatternKind};
 use crate::types::TyKind;
 
 /// Deepest nesting of calls; functions do not recurse, so only mistakes are deeper.
-const MAX_CALLS: u32 = 64;
+pub(super) const MAX_CALLS: u32 = 64;
 /// Most items of a list that is computed at compile time.
 pub(super) const MAX_ITEMS: usize = 100_000;
 
@@ -254,6 +254,7 @@ impl Lower<'_> {
 
     fn eval_fn(&mut self, index: u32, args: &[Expr], env: &Env, span: Span) -> Result<Value, Stop> {
         if self.depth >= MAX_CALLS {
+            self.too_deep.get_or_insert(span);
             return Err(Stop::Silent);
         }
         let Some(body) = self.fn_body(index) else {

@@ -37,6 +37,7 @@ mod signatures;
 mod targets;
 mod tests;
 mod texts;
+mod type_order;
 mod types;
 mod updates;
 mod variants;
@@ -82,6 +83,7 @@ pub(crate) fn lower(project: &Project, loader: &dyn Loader, out: &mut Vec<Diagno
         recursive: false,
         templates: Vec::new(),
         depth: 0,
+        too_deep: None,
     };
     lower.all();
     lower.names.unused(project, &mut lower.out);
@@ -119,8 +121,10 @@ pub(crate) struct Lower<'a> {
     recursive: bool,
     /// The templates that are being filled in, outermost first.
     templates: Vec<String>,
-    /// How many functions deep the evaluation of a constant is.
+    /// How many functions and constants deep the evaluation of a constant is.
     depth: u32,
+    /// Where such an evaluation was given up: in a circle that is reported, or because there is too much of it.
+    too_deep: Option<Span>,
 }
 
 /// The handles of the types that need no declaration.
@@ -242,12 +246,7 @@ impl Cx {
 
 impl Lower<'_> {
     fn all(&mut self) {
-        for index in 0..self.names.types.len() as u32 {
-            self.declared_type(index);
-        }
-        for index in 0..self.names.enums.len() as u32 {
-            self.enum_ty(index);
-        }
+        self.resolve_types();
         for index in 0..self.names.consts.len() as u32 {
             self.const_value(index);
         }
@@ -255,6 +254,7 @@ impl Lower<'_> {
             self.fn_body(index);
         }
         self.find_recursion();
+        self.report_depth();
         for index in 0..self.names.workers.len() as u32 {
             self.lower_worker(index);
         }

@@ -182,22 +182,48 @@ impl Lower<'_> {
             }
             Slot::Waiting => {}
         }
-        let cx = Cx::new(item.module);
-        let ty = if let TypeKind::Record(fields) = &item.decl.ty.kind {
+        if matches!(item.decl.ty.kind, TypeKind::Record(_)) {
+            let handle = self.open_type();
+            self.fill_type(index, handle);
+            return handle;
+        }
+        self.type_slots[index as usize] = Slot::Open(None);
+        let ty = self.ty(&Cx::new(item.module), &item.decl.ty);
+        self.type_resolved(index, ty);
+        ty
+    }
+
+    /// A handle for a declared record whose fields are found later, with [`Lower::fill_type`]; none for what is no
+    /// record or takes parameters.
+    pub(super) fn type_ahead(&mut self, index: u32) -> Option<Ty> {
+        let decl = self.names.types[index as usize].decl;
+        let ahead = decl.params.is_empty()
+            && matches!(decl.ty.kind, TypeKind::Record(_))
+            && self.type_slots[index as usize] == Slot::Waiting;
+        ahead.then(|| {
             let handle = self.open_type();
             self.type_slots[index as usize] = Slot::Open(Some(handle));
-            self.record(&cx, handle, Some(&item.decl.name.name), fields);
             handle
-        } else {
-            self.type_slots[index as usize] = Slot::Open(None);
-            self.ty(&cx, &item.decl.ty)
-        };
+        })
+    }
+
+    /// Finds the fields of a declared record.
+    pub(super) fn fill_type(&mut self, index: u32, handle: Ty) {
+        let item = self.names.types[index as usize];
+        if let TypeKind::Record(fields) = &item.decl.ty.kind {
+            self.type_slots[index as usize] = Slot::Open(Some(handle));
+            self.record(&Cx::new(item.module), handle, Some(&item.decl.name.name), fields);
+            self.type_resolved(index, handle);
+        }
+    }
+
+    fn type_resolved(&mut self, index: u32, ty: Ty) {
         self.type_slots[index as usize] = Slot::Done(ty);
         if self.contains_itself(ty, ty, 0) {
-            self.endless(&item.decl.name, item.decl.name.span);
+            let name = &self.names.types[index as usize].decl.name;
+            self.endless(name, name.span);
             self.program.types.set(ty, TyKind::Error);
         }
-        ty
     }
 
     fn endless(&mut self, name: &ast::Ident, at: Span) {
@@ -332,8 +358,23 @@ impl Lower<'_> {
         if let Some(ty) = self.enum_tys[index as usize] {
             return ty;
         }
-        let item = self.names.enums[index as usize];
         let handle = self.open_type();
+        self.fill_enum(index, handle);
+        handle
+    }
+
+    /// A handle for an enum whose variants are found later, with [`Lower::fill_enum`].
+    pub(super) fn enum_ahead(&mut self, index: u32) -> Option<Ty> {
+        self.enum_tys[index as usize].is_none().then(|| {
+            let handle = self.open_type();
+            self.enum_tys[index as usize] = Some(handle);
+            handle
+        })
+    }
+
+    /// Finds the variants of an enum.
+    pub(super) fn fill_enum(&mut self, index: u32, handle: Ty) {
+        let item = self.names.enums[index as usize];
         self.enum_tys[index as usize] = Some(handle);
         let cx = Cx::new(item.module);
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
@@ -359,7 +400,6 @@ impl Lower<'_> {
         self.program
             .types
             .set(handle, TyKind::Enum(EnumTy { name, span, variants }));
-        handle
     }
 
     /// A handle for a type that is being resolved: a record without fields until it is known.

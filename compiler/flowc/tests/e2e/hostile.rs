@@ -74,6 +74,58 @@ fn brackets_nest_deeply_and_not_without_end() {
     );
 }
 
+/// Each declaration needs the next, for as long as the file goes on, and the last may need the first again.
+#[test]
+fn chains_of_declarations_are_no_deep_recursion() {
+    let chain = |each: fn(usize, usize) -> String, end: &str| -> String {
+        let links: String = (0..20_000).map(|at| each(at, at + 1)).collect();
+        links + end
+    };
+    let fine = [
+        chain(
+            |at, next| format!("type T{at} = {{ a: int, next: T{next}? }}\n"),
+            "type T20000 = { first: T0? }\n",
+        ),
+        chain(
+            |at, next| format!("type T{at} = [T{next}]\n"),
+            "type T20000 = int\n",
+        ),
+        chain(
+            |at, next| format!("type T{at}<X> = {{ next: T{next}<X>? }}\n"),
+            "type T20000<X> = { x: X }\n",
+        ),
+        chain(
+            |at, next| format!("enum E{at} {{ a(x: E{next}?), b }}\n"),
+            "enum E20000 { a(x: E0?), b }\n",
+        ),
+        chain(
+            |at, next| format!("fn f{at}() -> int = f{next}()\n"),
+            "fn f20000() -> int = 1\n",
+        ),
+    ];
+    for text in fine {
+        assert_eq!(Desk::with(text.as_str()).codes(), (vec![], 0), "{}…", &text[..40]);
+    }
+    let deep = [
+        chain(
+            |at, next| format!("const C{at}: int = C{next}\n"),
+            "const C20000: int = 1\n",
+        ),
+        chain(
+            |at, next| format!("fn f{at}() -> int = f{next}()\n"),
+            "fn f20000() -> int = 1\nconst C: int = f0()\n",
+        ),
+    ];
+    for text in deep {
+        assert_eq!(
+            Desk::with(text.as_str()).codes(),
+            (vec!["F0314".to_string()], 1),
+            "{}…",
+            &text[..40]
+        );
+    }
+}
+
 /// Keywords are names wherever no clause can begin; the thirteen reserved words are not.
 #[test]
 fn flows_are_named_like_keywords() {

@@ -92,7 +92,9 @@ impl Lower<'_> {
             Named::Enum(index) => {
                 let item = self.names.enums[index as usize];
                 let fields = item.decl.variants.iter().flat_map(|variant| &variant.fields);
-                fields.for_each(|field| self.names_in(item.module, &field.ty, &mut found));
+                for field in fields {
+                    self.names_in(item.module, &field.ty, &mut found);
+                }
             }
         }
         found
@@ -110,19 +112,23 @@ impl Lower<'_> {
                     Some(Symbol::Enum(index)) => found.push(Named::Enum(index)),
                     _ => {}
                 }
-                args.iter().for_each(|arg| self.names_in(module, arg, found));
+                for arg in args {
+                    self.names_in(module, arg, found);
+                }
             }
             TypeKind::List(inner)
             | TypeKind::Nullable(inner)
             | TypeKind::Where(inner, _)
             | TypeKind::Paren(inner) => self.names_in(module, inner, found),
-            TypeKind::Record(fields) => fields
-                .iter()
-                .for_each(|field| self.names_in(module, &field.ty, found)),
+            TypeKind::Record(fields) => {
+                for field in fields {
+                    self.names_in(module, &field.ty, found);
+                }
+            }
             TypeKind::Function(params, result) => {
-                params
-                    .iter()
-                    .for_each(|param| self.names_in(module, param, found));
+                for param in params {
+                    self.names_in(module, param, found);
+                }
                 self.names_in(module, result, found);
             }
             TypeKind::Error => {}

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-/// The text of a flow of about `nodes` nodes (whole groups of ten), six lines a node.
+/// The text of a flow of about `nodes` nodes (whole groups of ten), some nine lines a node.
 pub fn flow(nodes: usize) -> String {
     let groups = nodes.div_ceil(10).max(1);
     let mut text = String::from(HEAD);

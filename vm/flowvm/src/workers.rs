@@ -22,6 +22,7 @@ mod content;
 mod exec;
 pub(crate) mod farewell;
 mod http;
+mod json_rpc;
 mod mcp;
 pub(crate) mod memory;
 pub mod mock;

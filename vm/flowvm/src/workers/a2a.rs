@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use flow_bytecode::ErrorClass;
 
-use super::{Call, Failure, Reply, client, farewell};
+use super::{Call, Failure, Reply, client, farewell, json_rpc};
 
 /// First pause between two questions after a task; doubled up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -146,17 +146,11 @@ fn params(call: &Call) -> Json {
 }
 
 async fn ask(call: &Call, method: &str, params: Json) -> Reply {
-    let body = json!({ "jsonrpc": "2.0", "id": call.key, "method": method, "params": params });
+    let body = json_rpc::request(call.key.as_str(), method, params);
     let url = call.binding.url.as_deref().unwrap_or_default();
     let answer = client::send(client::post(call, url)?.body(body.to_string())).await?;
     if answer.status.as_u16() != 200 {
         return Err(client::unexpected(&answer));
     }
-    let mut came = client::json(&answer)?;
-    if let Some(error) = came.get("error").filter(|error| !error.is_null()) {
-        let said = error["message"].as_str().unwrap_or("no message");
-        let message = format!("the agent refuses `{method}`: {said} ({})", error["code"]);
-        return Err(Failure::new(ErrorClass::Protocol, message));
-    }
-    Ok(came["result"].take())
+    json_rpc::result(client::json(&answer)?, "the agent", method)
 }

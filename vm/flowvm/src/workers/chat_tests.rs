@@ -417,6 +417,11 @@ fn every_end_of_a_task_has_its_meaning() {
         class(send(Protocol::A2a, chat(&Server::one(&refused), "t1", json!({})))),
         ErrorClass::Protocol
     );
+    for nothing in ["[]", "7", "\"completed\""] {
+        let server = Server::one(&answer("200 OK", "", nothing));
+        let reply = send(Protocol::A2a, chat(&server, "t1", json!({})));
+        assert_eq!(class(reply), ErrorClass::InvalidReply, "{nothing}");
+    }
     let server = Server::one(&result(&with("completed", "Hi")));
     let old = send(Protocol::A2a, chat(&server, "t1", json!({"version": "0.2"}))).unwrap();
     assert_eq!(

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use flow_bytecode::ErrorClass;
 
-use super::{Call, Failure, Reply, trace};
+use super::{Call, Failure, Reply, json_rpc, trace};
 
 /// What this client asks for. Servers that only know an older one say so.
 const NEWEST: &str = "2025-11-25";
@@ -25,7 +25,7 @@ const CALL_ID: u64 = 2;
 pub(super) async fn call(call: Call) -> Reply {
     let mut wire = Wire::open(&call)?;
     let mut talk = Talk::default();
-    let greeting = request(
+    let greeting = json_rpc::request(
         1,
         "initialize",
         json!({
@@ -39,7 +39,7 @@ pub(super) async fn call(call: Call) -> Reply {
     wire.greeted(version);
     let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
     wire.tell(&call, &initialized).await?;
-    let question = request(CALL_ID, "tools/call", params(&call));
+    let question = json_rpc::request(CALL_ID, "tools/call", params(&call));
     let result = wire.ask(&call, &question, &mut talk).await?;
     wire.close(&call);
     meaning(&call, &result, &talk.events)
@@ -67,14 +67,12 @@ impl Wire {
 
     /// Sends a request and waits for what its id brings back.
     async fn ask(&mut self, call: &Call, question: &Json, talk: &mut Talk) -> Reply {
-        let mut answer = match self {
+        let answer = match self {
             Self::Stdio(server) => server.ask(question, talk).await?,
             Self::Streamable(session) => session.ask(call, question, talk).await?,
         };
-        match answer.get("error").filter(|error| !error.is_null()) {
-            Some(error) => Err(refused(&question["method"], error)),
-            None => Ok(answer["result"].take()),
-        }
+        let method = question["method"].as_str().unwrap_or_default();
+        json_rpc::result(answer, "the server", method)
     }
 
     async fn tell(&mut self, call: &Call, message: &Json) -> Result<(), Failure> {
@@ -150,12 +148,6 @@ fn progress(mut data: Json) -> Json {
     data
 }
 
-fn request(id: u64, method: &str, params: Json) -> Json {
-    let mut request = json!({ "jsonrpc": "2.0", "id": id, "method": method });
-    request["params"] = params;
-    request
-}
-
 /// The tool that the worker names, or the one of the worker's own name, with the call's arguments.
 fn params(call: &Call) -> Json {
     let tool = call.options.get("tool").and_then(Json::as_str);
@@ -180,16 +172,6 @@ fn spoken(welcome: &Json) -> Result<&'static str, Failure> {
         );
         Failure::new(ErrorClass::Protocol, message)
     })
-}
-
-fn refused(method: &Json, error: &Json) -> Failure {
-    let said = error["message"].as_str().unwrap_or("no message");
-    let message = format!(
-        "the server refuses `{}`: {said} ({})",
-        method.as_str().unwrap_or_default(),
-        error["code"]
-    );
-    Failure::new(ErrorClass::Protocol, message)
 }
 
 /// Structured content as the reply's type, else the text.

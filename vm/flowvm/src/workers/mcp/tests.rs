@@ -323,6 +323,8 @@ fn servers_that_misbehave_over_http_have_their_classes() {
             ErrorClass::RateLimited,
         ),
         (answer("200 OK", json, "nonsense"), ErrorClass::InvalidReply),
+        (answer("200 OK", json, "[]"), ErrorClass::InvalidReply),
+        (answer("200 OK", json, "7"), ErrorClass::InvalidReply),
         (
             answer("200 OK", "content-type: text/event-stream\r\n", ": nothing\n\n"),
             ErrorClass::Connect,

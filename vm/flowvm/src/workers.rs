@@ -8,7 +8,7 @@
 
 mod a2a;
 mod api_chat;
-mod broker;
+pub(crate) mod broker;
 #[cfg(test)]
 mod broker_tests;
 mod callback;
@@ -51,7 +51,7 @@ use flow_machine::{Outcome, Time};
 
 use crate::config::{Binding, Callback, Config};
 use crate::error::{Error, Result, code};
-use crate::limits::MESSAGE_BYTES;
+use crate::limits::{MESSAGE_BYTES, REPLY_BYTES};
 pub use content::Wanted;
 use secrets::Secrets;
 
@@ -290,6 +290,12 @@ fn excerpt(bytes: &[u8]) -> String {
         text if bytes.len() > MESSAGE_BYTES => format!("{text}…"),
         text => text.to_owned(),
     }
+}
+
+/// What a reply above the bound is.
+fn too_much() -> Failure {
+    let message = format!("the reply has more than {} MiB", REPLY_BYTES >> 20);
+    Failure::new(ErrorClass::InvalidReply, message)
 }
 
 fn masked(reply: Reply, secrets: &Secrets) -> Reply {

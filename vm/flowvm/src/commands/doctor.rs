@@ -293,10 +293,7 @@ fn listens(url: &str) -> std::result::Result<(), String> {
     let place = match (has_port, scheme) {
         (true, _) => place.to_owned(),
         (false, "https") => format!("{place}:443"),
-        (false, "mqtt") => format!("{place}:1883"),
-        (false, "mqtts") => format!("{place}:8883"),
-        (false, "redis" | "rediss") => format!("{place}:6379"),
-        (false, _) => format!("{place}:80"),
+        (false, scheme) => format!("{place}:{}", workers::broker::usual_port(scheme).unwrap_or(80)),
     };
     let mut addresses = place.to_socket_addrs().map_err(|error| error.to_string())?;
     let address = addresses.next().ok_or("no address")?;

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use flow_bytecode::{ErrorClass, Protocol};
 
 use super::client::Url;
-use super::{Call, Failure, Reply, client, excerpt, trace, webhook};
+use super::{Call, Failure, Reply, client, excerpt, too_much, trace, webhook};
 use crate::limits::REPLY_BYTES;
 
 /// Where a broker is.
@@ -23,10 +23,10 @@ pub(super) struct Place {
 }
 
 /// An address of a broker that may be called.
-pub(crate) fn check_url(url: &str, protocol: Protocol, allowed: Option<&[String]>) -> Result<Place, String> {
-    let (plain, secure, ports) = match protocol {
-        Protocol::Mqtt => ("mqtt", "mqtts", [1883, 8883]),
-        _ => ("redis", "rediss", [6379, 6379]),
+pub(super) fn check_url(url: &str, protocol: Protocol, allowed: Option<&[String]>) -> Result<Place, String> {
+    let (plain, secure) = match protocol {
+        Protocol::Mqtt => ("mqtt", "mqtts"),
+        _ => ("redis", "rediss"),
     };
     let parsed = Url::parse(url).map_err(|error| format!("`{url}` is not a URL: {error}"))?;
     let is_secure = parsed.scheme() == secure;
@@ -39,7 +39,7 @@ pub(crate) fn check_url(url: &str, protocol: Protocol, allowed: Option<&[String]
     if parsed.password().is_some() {
         return Err("a password does not belong into an address: name a secret as `token`".to_owned());
     }
-    let usual = ports[usize::from(is_secure)];
+    let usual = usual_port(parsed.scheme()).unwrap_or_default();
     let port = parsed.port().unwrap_or(usual);
     if let Some(allowed) = allowed
         && !allowed
@@ -55,6 +55,16 @@ pub(crate) fn check_url(url: &str, protocol: Protocol, allowed: Option<&[String]
         user: parsed.username().to_owned(),
         path: parsed.path().trim_start_matches('/').to_owned(),
     })
+}
+
+/// The port that a broker with such an address has unless another is named.
+pub(crate) fn usual_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "mqtt" => Some(1883),
+        "mqtts" => Some(8883),
+        "redis" | "rediss" => Some(6379),
+        _ => None,
+    }
 }
 
 /// The broker of a call.
@@ -87,13 +97,16 @@ pub(super) fn request(call: &Call, correlation: &str, reply_to: &str) -> String 
 
 /// Takes a message apart: whose reply it is, and what it says. An envelope may go without `"flow": 1` here.
 pub(super) fn reply(bytes: &[u8]) -> Option<(String, Reply)> {
-    let parsed: Json = serde_json::from_slice(bytes.get(..REPLY_BYTES.min(bytes.len()))?).ok()?;
+    let parsed: Json = serde_json::from_slice(bytes).ok()?;
     let Json::Object(mut envelope) = parsed else {
         return None;
     };
     let Some(Json::String(correlation)) = envelope.remove("correlation_id") else {
         return None;
     };
+    if bytes.len() > REPLY_BYTES {
+        return Some((correlation, Err(too_much())));
+    }
     let says_something = ["output", "error", "command", "receipt", "tool_calls"]
         .iter()
         .any(|key| envelope.contains_key(*key));
@@ -130,6 +143,12 @@ mod tests {
         assert_eq!((whose.as_str(), said), ("c", Ok(json!({"output": 7, "flow": 1}))));
         let (_, said) = reply(br#"{"correlation_id": "c", "answer": 7}"#).unwrap();
         assert_eq!(said.unwrap_err().class, ErrorClass::InvalidReply);
+        let large = json!({"correlation_id": "c", "output": "x".repeat(REPLY_BYTES)}).to_string();
+        let (whose, said) = reply(large.as_bytes()).unwrap();
+        assert_eq!(
+            (whose.as_str(), said.unwrap_err().class),
+            ("c", ErrorClass::InvalidReply)
+        );
         assert!(reply(b"7").is_none() && reply(b"{").is_none() && reply(b"{\"output\": 7}").is_none());
     }
 }

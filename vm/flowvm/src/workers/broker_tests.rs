@@ -10,7 +10,7 @@ use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::network_tests::call_of;
+use super::network_tests::{block_on, call_of, until};
 use super::*;
 
 /// A broker under way.
@@ -96,18 +96,6 @@ impl Drop for Broker {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(30), future)
-            .await
-            .expect("this takes too long")
-    })
 }
 
 // ---- mqtt ----
@@ -255,8 +243,14 @@ fn mqtt_failures_have_their_classes() {
     });
     assert_eq!(large.unwrap_err().class, ErrorClass::InvalidReply);
     let ended = block_on(async {
+        let (sender, asked) = std::sync::mpsc::channel();
+        mqtt_worker(port, "w", move |_| {
+            sender.send(()).unwrap();
+            Vec::new()
+        })
+        .await;
         let call = tokio::spawn(start(Protocol::Mqtt, mqtt_call(port, json!({}))));
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        until(|| asked.try_recv().is_ok()).await;
         broker.child.kill().unwrap();
         call.await.unwrap()
     });
@@ -341,8 +335,8 @@ fn redis_takes_the_reply_that_is_meant_and_acknowledges_it_once_it_is_durable() 
     let (call, durable) = redis_call(broker.port, json!({"stream": "jobs"}));
     let reply = block_on(async {
         let reply = start(Protocol::RedisStream, call).await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        assert_eq!(pending(&mut redis, "jobs:responses"), 1, "only what counts waits");
+        // Only what counts waits: the other three are acknowledged.
+        until(|| pending(&mut redis, "jobs:responses") == 1).await;
         durable.send_replace(true);
         farewell::all_said(Duration::from_secs(5)).await;
         reply
@@ -442,7 +436,8 @@ fn redis_failures_have_their_classes() {
     let (waits, _keep) = redis_call(port, json!({"stream": "nobody"}));
     let ended = block_on(async {
         let call = tokio::spawn(start(Protocol::RedisStream, waits));
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut redis = connection(port);
+        until(|| redis.xlen("nobody") == Ok(1_u64)).await;
         broker.child.kill().unwrap();
         call.await.unwrap()
     });

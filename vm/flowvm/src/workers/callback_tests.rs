@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::network_tests::{Seen, Server, answer, call_of, class};
+use super::network_tests::{Seen, Server, answer, block_on, call_of, class};
 use super::*;
 
 /// A desk of the test's own: those of one process share what listens at one address.
@@ -35,18 +35,6 @@ fn call_to(server: &Server) -> (Call, watch::Sender<bool>) {
         },
         written,
     )
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(30), future)
-            .await
-            .expect("this takes too long")
-    })
 }
 
 /// The request that the server saw.

@@ -15,7 +15,7 @@ pub(super) use reqwest::{RequestBuilder as Request, Url};
 use flow_bytecode::ErrorClass;
 use serde_json::Value as Json;
 
-use super::{Call, Failure, excerpt, trace};
+use super::{Call, Failure, excerpt, too_much, trace};
 use crate::limits::{CONNECT_WAIT, REDIRECTS, REPLY_BYTES};
 
 /// An answer, whole.
@@ -159,11 +159,6 @@ impl Coming {
             body,
         })
     }
-}
-
-fn too_much() -> Failure {
-    let message = format!("the reply has more than {} MiB", REPLY_BYTES >> 20);
-    Failure::new(ErrorClass::InvalidReply, message)
 }
 
 /// What an answer with a status that was not expected means.

@@ -83,29 +83,13 @@ fn input(call: &Call) -> Vec<u8> {
 }
 
 fn spawn(call: &Call, words: &[String]) -> Result<Child, Failure> {
-    let folder = folder(call);
-    if !folder.is_dir() {
-        return Err(failed(format!(
-            "the working folder `{}` of worker `{}` is not there",
-            folder.display(),
-            call.worker
-        )));
-    }
-    let program = find(&words[0], &folder)
-        .ok_or_else(|| failed(format!("cannot start `{}`: there is no such command", words[0])))?;
-    let mut command = Command::new(program);
+    let mut command =
+        command(words, &folder(call)).map_err(|why| failed(format!("worker `{}`: {why}", call.worker)))?;
     command
-        .args(&words[1..])
-        .current_dir(folder)
-        .env_clear()
         .env("FLOW_RUN", &call.run)
         .env("FLOW_NODE", &call.node)
         .env("FLOW_IDEMPOTENCY_KEY", &call.key)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
+        .stdin(Stdio::piped());
     if let Some(variables) = call.options.get("env").and_then(Json::as_object) {
         command.envs(
             variables
@@ -118,12 +102,17 @@ fn spawn(call: &Call, words: &[String]) -> Result<Child, Failure> {
         .map_err(|error| failed(format!("cannot start `{}`: {error}", words[0])))
 }
 
-/// Runs a command to its end, in a group of its own, with nothing to read: its code, none for a signal, and
-/// what it printed.
-pub(super) async fn run(words: &[String], folder: &Path) -> Result<(Option<i32>, Vec<u8>), String> {
+/// A command in a folder, as the leader of a process group of its own: it finds nothing in its environment and nothing
+/// to read, what it prints is ours, and it ends when it is dropped.
+pub(super) fn command(words: &[String], folder: &Path) -> Result<Command, String> {
     let first = words.first().ok_or("the command has no words")?;
-    let program = find(first, folder).ok_or_else(|| format!("there is no command `{first}`"))?;
-    let child = Command::new(program)
+    if !folder.is_dir() {
+        return Err(format!("the working folder `{}` is not there", folder.display()));
+    }
+    let program =
+        find(first, folder).ok_or_else(|| format!("cannot start `{first}`: there is no such command"))?;
+    let mut command = Command::new(program);
+    command
         .args(&words[1..])
         .current_dir(folder)
         .env_clear()
@@ -131,9 +120,16 @@ pub(super) async fn run(words: &[String], folder: &Path) -> Result<(Option<i32>,
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
-        .kill_on_drop(true)
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+/// Runs a command to its end, in a group of its own, with nothing to read: its code, none for a signal, and
+/// what it printed.
+pub(super) async fn run(words: &[String], folder: &Path) -> Result<(Option<i32>, Vec<u8>), String> {
+    let child = command(words, folder)?
         .spawn()
-        .map_err(|error| format!("cannot start `{first}`: {error}"))?;
+        .map_err(|error| format!("cannot start `{}`: {error}", words[0]))?;
     let group = Group::of(&child);
     let output = child
         .wait_with_output()

@@ -92,13 +92,7 @@ impl Drop for Link {
 fn link(call: &Call, place: Place, reply_topic: &str) -> Result<Arc<Link>, Failure> {
     static LINKS: Mutex<BTreeMap<String, Weak<Link>>> = Mutex::new(BTreeMap::new());
     let token = call.secret(call.binding.token.as_deref())?.map(str::to_owned);
-    let name = format!(
-        "{}@{}:{} {} {reply_topic}",
-        place.user,
-        place.host,
-        place.port,
-        call.binding.token.as_deref().unwrap_or_default()
-    );
+    let name = format!("{place:?} {:?} {reply_topic}", call.binding.token);
     let mut links = LINKS.lock().unwrap_or_else(PoisonError::into_inner);
     links.retain(|_, link| link.strong_count() > 0);
     let known = links.get(&name).and_then(Weak::upgrade);

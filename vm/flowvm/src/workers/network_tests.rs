@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -105,11 +106,27 @@ pub(super) fn call_of(url: &str, options: Json) -> Call {
 }
 
 pub(super) fn send(protocol: Protocol, call: Call) -> Reply {
+    block_on(start(protocol, call))
+}
+
+/// Runs something that waits, for a minute at most.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(start(protocol, call))
+    runtime.block_on(async {
+        tokio::time::timeout(Duration::from_mins(1), future)
+            .await
+            .expect("this takes too long")
+    })
+}
+
+/// Waits until something holds, as long as the test around it may take.
+pub(super) async fn until(mut holds: impl FnMut() -> bool) {
+    while !holds() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 pub(super) fn class(reply: Reply) -> ErrorClass {

@@ -22,7 +22,7 @@ use flow_bytecode::{ErrorClass, Protocol};
 
 use super::broker::{self, Place};
 use super::waiting::Waiting;
-use super::{Call, Failure, Reply, excerpt, farewell};
+use super::{Call, Failure, Reply, excerpt, farewell, too_much};
 use crate::limits::{CONNECT_WAIT, REPLY_BYTES};
 use crate::view::note;
 
@@ -303,8 +303,7 @@ fn reply(entry: &StreamId) -> Option<(String, Reply)> {
     }
     // Whose it is has to stand beside it.
     let correlation: String = entry.get("correlation_id")?;
-    let message = format!("the reply has more than {} MiB", REPLY_BYTES >> 20);
-    Some((correlation, Err(Failure::new(ErrorClass::InvalidReply, message))))
+    Some((correlation, Err(too_much())))
 }
 
 fn failure(error: &RedisError) -> Failure {

@@ -1,13 +1,13 @@
 //! Wall clocks that are set while a run sleeps: an hour back, an hour forward with the change to daylight saving. Timers
 //! take as long as they say, and nobody loses a run because of it (L-31).
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Bench, Ran, repository};
+use crate::harness::{Bench, Ran, shim};
 
 const FLOW: &str = r"
 flow sleeper() -> int {
@@ -20,19 +20,7 @@ flow sleeper() -> int {
 }
 ";
 
-/// The shim, in the folder of the test; none where there is no C compiler.
-fn shim(bench: &Bench) -> Option<PathBuf> {
-    let target = bench.path("clock.so");
-    let source = repository().join("vm/flowvm/tests/faults/clock.c");
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .args([&target, &source])
-        .arg("-ldl")
-        .status();
-    built.is_ok_and(|status| status.success()).then_some(target)
-}
-
-fn set(bench: &Bench, arguments: &[&str], shim: &PathBuf, zone: &str) -> Command {
+fn set(bench: &Bench, arguments: &[&str], shim: &Path, zone: &str) -> Command {
     let mut command = bench.command(arguments);
     command
         .env("LD_PRELOAD", shim)
@@ -59,7 +47,7 @@ fn wait_for_timer(bench: &Bench) {
 #[test]
 fn an_hour_back_is_no_hour_more() {
     let bench = Bench::with(FLOW);
-    let Some(shim) = shim(&bench) else {
+    let Some(shim) = shim("clock") else {
         println!("skipped: no C compiler");
         return;
     };
@@ -86,7 +74,7 @@ fn an_hour_back_is_no_hour_more() {
 #[test]
 fn who_takes_over_behind_a_clock_set_back_does_not_wait_for_it() {
     let bench = Bench::with(FLOW);
-    let Some(shim) = shim(&bench) else {
+    let Some(shim) = shim("clock") else {
         println!("skipped: no C compiler");
         return;
     };
@@ -115,7 +103,7 @@ fn daylight_saving_changes_no_timer() {
     // Two seconds before both changes of 2027 in New York.
     for change in [1_805_007_598_i64, 1_825_567_198] {
         let bench = Bench::with(FLOW);
-        let Some(shim) = shim(&bench) else {
+        let Some(shim) = shim("clock") else {
             println!("skipped: no C compiler");
             return;
         };

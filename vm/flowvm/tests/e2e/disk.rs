@@ -2,13 +2,12 @@
 //! from its last commit, or it is said what is lost; never a wrong state, never a panic (L-12, L-39).
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::harness::{Bench, Dice, Ran, binary, repository};
+use crate::harness::{Bench, Dice, Ran, binary, shim};
 
 const FLOW: &str = r#"
 worker note(text: string) -> string via exec {
@@ -35,23 +34,7 @@ flow notes(laps: int = 3) -> [string] {
 }
 "#;
 
-/// The shim, built once; none where there is no C compiler (the store itself could not have been built there).
-fn shim() -> Option<&'static PathBuf> {
-    static SHIM: OnceLock<Option<PathBuf>> = OnceLock::new();
-    SHIM.get_or_init(|| {
-        let target = std::env::temp_dir().join(format!("flow-fault-{}.so", std::process::id()));
-        let source = repository().join("vm/flowvm/tests/faults/disk.c");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .args([&target, &source])
-            .arg("-ldl")
-            .status();
-        built.is_ok_and(|status| status.success()).then_some(target)
-    })
-    .as_ref()
-}
-
-fn with_fault(bench: &Bench, arguments: &[&str], at: u64, kind: &str, shim: &PathBuf) -> Ran {
+fn with_fault(bench: &Bench, arguments: &[&str], at: u64, kind: &str, shim: &Path) -> Ran {
     let mut command = bench.command(arguments);
     command
         .env("LD_PRELOAD", shim)
@@ -81,7 +64,7 @@ fn ends_well(bench: &Bench, undisturbed: &Value, hint: &str) {
 
 #[test]
 fn every_write_may_fail() {
-    let Some(shim) = shim() else {
+    let Some(shim) = shim("disk") else {
         println!("skipped: no C compiler for the shim");
         return;
     };
@@ -103,7 +86,7 @@ fn every_write_may_fail() {
                 &["run", "main.flow", "--id", "r", "--json"],
                 at,
                 kind,
-                shim,
+                &shim,
             );
             sound(&ran, &hint);
             failed += u32::from(ran.code == Some(1));

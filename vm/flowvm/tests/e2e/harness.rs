@@ -1,11 +1,32 @@
 //! Runs the binary in a folder of its own, and reads what it prints.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// A library of `tests/faults` that is loaded before the system's own, built once for a process; none where there is no
+/// C compiler (the store itself could not have been built there).
+pub(crate) fn shim(name: &str) -> Option<PathBuf> {
+    static BUILT: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock().unwrap();
+    let found = built.entry(name.to_owned()).or_insert_with(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let target = folder.join(format!("{name}-{}.so", std::process::id()));
+        let done = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-o"])
+            .arg(&target)
+            .arg(repository().join(format!("vm/flowvm/tests/faults/{name}.c")))
+            .arg("-ldl")
+            .status();
+        done.is_ok_and(|status| status.success()).then_some(target)
+    });
+    found.clone()
+}
 
 /// A folder with a flow in it, and a store beside it.
 pub(crate) struct Bench {

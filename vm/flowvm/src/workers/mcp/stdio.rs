@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value as Json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -38,41 +38,30 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn start(call: &Call, words: &[String]) -> Result<Self, Failure> {
         let shown = words.join(" ");
-        let failed =
-            |why: String| Failure::new(ErrorClass::ExecFailed, format!("cannot start `{shown}`: {why}"));
-        let first = words
-            .first()
-            .ok_or_else(|| failed("it has no words".to_owned()))?;
-        let folder = exec::folder(call);
-        let program =
-            exec::find(first, &folder).ok_or_else(|| failed("there is no such command".to_owned()))?;
+        let failed = |why: String| Failure::new(ErrorClass::ExecFailed, why);
         let inherited = INHERITED
             .iter()
             .filter_map(|name| Some((*name, std::env::var_os(name)?)));
-        let mut command = Command::new(program);
+        let mut command = exec::command(words, &exec::folder(call))
+            .map_err(|why| failed(format!("worker `{}`: {why}", call.worker)))?;
         command
-            .args(&words[1..])
-            .current_dir(folder)
-            .env_clear()
             .envs(inherited)
             .env("FLOW_RUN", &call.run)
             .env("FLOW_NODE", &call.node)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+            .stdin(Stdio::piped());
         for (variable, secret) in &call.binding.env {
             if let Some(value) = call.secret(Some(secret))? {
                 command.env(variable, value);
             }
         }
-        let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| failed(format!("cannot start `{shown}`: {error}")))?;
         let group = exec::Group::of(&child);
         let (Some(stdin), Some(stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
-            return Err(failed("it has no pipes".to_owned()));
+            return Err(failed(format!("`{shown}` has no pipes")));
         };
         Ok(Self {
             _group: group,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use flow_bytecode::{ErrorClass, Protocol};
 
 use crate::config::Binding;
-use crate::workers::network_tests::{Server, answer, call_of, class, send};
+use crate::workers::network_tests::{Server, answer, block_on, call_of, class, send, until};
 use crate::workers::secrets::Secrets;
 use crate::workers::{Call, Reply, start};
 
@@ -165,25 +165,18 @@ fn class_of(reply: &Reply) -> Option<ErrorClass> {
     reply.as_ref().err().map(|failure| failure.class)
 }
 
-/// Gives a call up as soon as it has begun, and waits for what that does.
-fn given_up(call: &Call, path: &Path) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+/// Gives a call up as soon as it has begun, and waits for what that does, to what the server has said.
+fn given_up(call: &Call, path: &Path, done: impl Fn(&str) -> bool) {
     let read = || std::fs::read_to_string(path).unwrap_or_default();
-    runtime.block_on(async {
+    block_on(async {
         let under_way = tokio::spawn(start(Protocol::Mcp, call.clone()));
-        while !read().contains('\n') {
-            assert!(!under_way.is_finished(), "{:?}", under_way.await);
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until(|| read().contains('\n') || under_way.is_finished()).await;
+        assert!(!under_way.is_finished(), "{:?}", under_way.await);
         under_way.abort();
         let _ = under_way.await;
         crate::workers::farewell::all_said(Duration::from_secs(10)).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        until(|| done(&read())).await;
     });
-    read()
 }
 
 #[test]
@@ -204,8 +197,9 @@ fn a_call_that_is_given_up_is_cancelled_on_the_server() {
     let Some(python) = python() else { return };
     let (peer, folder) = (Peer::new(&python), tempfile::tempdir().unwrap());
     let path = folder.path().join("said");
-    let said = given_up(&peer.call("slow", json!({"path": path})), &path);
-    assert!(said.ends_with("cancelled\n"), "{said}");
+    given_up(&peer.call("slow", json!({"path": path})), &path, |said| {
+        said.ends_with("cancelled\n")
+    });
 }
 
 #[test]
@@ -213,10 +207,15 @@ fn a_server_over_stdio_ends_with_its_call() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("said");
-    let said = given_up(&over_stdio(&python, "slow", json!({"path": path})), &path);
-    let process = Path::new("/proc").join(said.lines().next().unwrap());
-    let cmdline = std::fs::read_to_string(process.join("cmdline")).unwrap_or_default();
-    assert!(!cmdline.contains("mcp_server.py"), "{cmdline}");
+    given_up(
+        &over_stdio(&python, "slow", json!({"path": path})),
+        &path,
+        |said| {
+            let process = Path::new("/proc").join(said.lines().next().unwrap());
+            let cmdline = std::fs::read_to_string(process.join("cmdline")).unwrap_or_default();
+            !cmdline.contains("mcp_server.py")
+        },
+    );
 }
 
 #[test]

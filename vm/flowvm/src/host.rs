@@ -36,7 +36,7 @@ use errands::Errands;
 pub use migrate::migrate;
 use proofs::Proofs;
 pub(crate) use summary::head;
-pub use summary::{hex, open_interrupts};
+pub use summary::open_interrupts;
 
 /// Sees what happens, after it is durable.
 pub trait Observer {
@@ -143,7 +143,7 @@ impl<S: Store> Host<S> {
             lease_until: at + LEASE_NS,
             program: None,
         };
-        let hash = hex(program.hash());
+        let hash = crate::hex::encode(program.hash());
         let row = NewRun {
             id: &run,
             flow: &flow,

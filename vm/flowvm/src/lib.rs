@@ -7,7 +7,7 @@
 //! - **Worker** ([`workers`]): who does what a node calls for; one file per protocol.
 //! - **Program** ([`program`]): from a file to something that runs; sources by way of [`compile`].
 //! - **Config** ([`config`]): `flow.toml`. **Limits** ([`limits`]): every bound. **Error** ([`error`]): what is
-//!   wrong around a program.
+//!   wrong around a program. **Hex** ([`hex`]): bytes as digits.
 //! - **Arguments** ([`args`]), **commands**, **view** ([`view`]): what a person types and sees.
 
 pub mod args;
@@ -16,6 +16,7 @@ mod commands;
 pub mod compile;
 pub mod config;
 pub mod error;
+pub mod hex;
 pub mod history;
 pub mod host;
 pub mod limits;

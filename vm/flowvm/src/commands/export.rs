@@ -14,7 +14,8 @@ use crate::args::{Common, Export, Import};
 use crate::clock::now;
 use crate::config::Config;
 use crate::error::{Error, Result, code};
-use crate::host::{head, hex, open_interrupts};
+use crate::hex;
+use crate::host::{head, open_interrupts};
 use crate::limits::LEASE_NS;
 use crate::program::unreadable;
 use crate::store::{Commit, NewRun, Owner, Settings, SqliteStore, Store};
@@ -63,7 +64,7 @@ pub(super) fn perform(args: &Export, common: &Common) -> Result<u8> {
     let row = find(&store, &args.run)?;
     let head = Head {
         version: VERSION,
-        image: to_hex(&store.program(&row.program)?),
+        image: hex::encode(&store.program(&row.program)?),
         id: row.id.clone(),
         flow: row.flow,
         program: row.program,
@@ -96,9 +97,9 @@ pub(super) fn import(args: &Import, common: &Common) -> Result<u8> {
     let whole = read(&args.file)?;
     let place = Place::here(common)?;
     let image =
-        from_hex(&whole.head.image).ok_or_else(|| unfit(&args.file, "its program is no hexadecimal"))?;
+        hex::decode(&whole.head.image).ok_or_else(|| unfit(&args.file, "its program is no hexadecimal"))?;
     let program = load(&whole.head.program, &image)?;
-    if hex(program.hash()) != whole.head.program {
+    if hex::encode(program.hash()) != whole.head.program {
         return Err(unfit(&args.file, "its program is another one than it says"));
     }
     let machine = Machine::replay(program, whole.events.clone())
@@ -215,37 +216,4 @@ fn write(path: &Path, text: &str) -> Result<()> {
             format!("cannot write `{}`: {error}", path.display()),
         )
     })
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digits = text.as_bytes();
-    if !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_digits_and_bytes_again() {
-        assert_eq!(from_hex(&to_hex(&[0, 15, 255])), Some(vec![0, 15, 255]));
-        assert_eq!([from_hex("0"), from_hex("zz"), from_hex("é")], [None, None, None]);
-    }
 }

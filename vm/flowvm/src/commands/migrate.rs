@@ -13,10 +13,10 @@ use crate::args::{Common, Migrate};
 use crate::clock::now;
 use crate::error::{Error, Result, code};
 use crate::history;
-use crate::host::{self, hex};
 use crate::program::{self, Loaded};
 use crate::store::{RunRow, SqliteStore, Store};
 use crate::view::{hint, note, out};
+use crate::{hex, host};
 use fits::{Fit, Standing};
 
 /// Whether a run can go on with another program.
@@ -60,7 +60,10 @@ pub(super) fn perform(args: &Migrate, common: &Common) -> Result<u8> {
     }
     host::migrate(store, &row, &loaded.program, &loaded.image)?;
     if common.json {
-        out(&json!({"run": row.id, "program": hex(loaded.program.hash()), "verdict": verdict}).to_string());
+        out(
+            &json!({"run": row.id, "program": hex::encode(loaded.program.hash()), "verdict": verdict})
+                .to_string(),
+        );
     } else {
         out(&row.id);
         note(&hint(&format!("flowvm resume {}{}", row.id, place.option)));

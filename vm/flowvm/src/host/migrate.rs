@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use flow_machine::{Machine, Program};
 
-use super::{head, hex, open_interrupts};
+use super::{head, open_interrupts};
 use crate::clock::now;
 use crate::error::{Error, Result, code};
+use crate::hex;
 use crate::limits::LEASE_NS;
 use crate::store::{Commit, Owner, RunRow, Store};
 
@@ -32,7 +33,7 @@ pub fn migrate<S: Store>(mut store: S, row: &RunRow, program: &Arc<Program>, ima
             interrupts: Some(&interrupts),
             letters: &[],
             lease_until: at + LEASE_NS,
-            program: Some((&hex(program.hash()), image)),
+            program: Some((&hex::encode(program.hash()), image)),
         })
     })();
     store.release(&row.id, epoch)?;

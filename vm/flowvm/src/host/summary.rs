@@ -35,13 +35,3 @@ pub fn open_interrupts(machine: &Machine) -> Vec<OpenInterrupt> {
     });
     open.collect()
 }
-
-/// The name of a program: the hash of its bytes.
-pub fn hex(hash: &[u8; 32]) -> String {
-    use std::fmt::Write;
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}

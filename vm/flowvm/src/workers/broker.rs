@@ -83,7 +83,7 @@ pub(super) fn option(call: &Call, name: &str) -> Option<String> {
 /// after a crash takes the reply to what was sent before it; one of an earlier attempt is nobody's.
 pub(super) fn correlation(call: &Call) -> String {
     let names = format!("{} {} {}", call.run, call.key, call.attempt);
-    trace::hex(&digest(&SHA256, names.as_bytes()).as_ref()[..16])
+    crate::hex::encode(&digest(&SHA256, names.as_bytes()).as_ref()[..16])
 }
 
 /// A webhook's JSON, with where to reply to.

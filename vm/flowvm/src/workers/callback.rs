@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use flow_bytecode::ErrorClass;
 
 use super::waiting::{Ticket, Waiting};
-use super::{Call, Failure, broker, farewell, trace};
+use super::{Call, Failure, broker, farewell};
 use crate::config::Callback;
 use crate::limits::{DURABLE_WAIT, REPLY_BYTES};
 
@@ -103,7 +103,7 @@ impl Desk {
         self.durable().insert(correlation.clone(), call.durable.clone());
         let address = Address {
             url: format!("{}/callbacks/{correlation}", self.url),
-            token: trace::hex(hmac::sign(&self.key, correlation.as_bytes()).as_ref()),
+            token: crate::hex::encode(hmac::sign(&self.key, correlation.as_bytes()).as_ref()),
         };
         let open = Open {
             desk: self,
@@ -122,7 +122,7 @@ impl Desk {
         let said = headers
             .get(header::AUTHORIZATION)
             .and_then(|said| said.to_str().ok());
-        let token = said.and_then(|said| bytes(said.strip_prefix("Bearer ")?.trim()));
+        let token = said.and_then(|said| crate::hex::decode(said.strip_prefix("Bearer ")?.trim()));
         token.is_some_and(|token| hmac::verify(&self.key, correlation.as_bytes(), &token).is_ok())
     }
 }
@@ -176,16 +176,6 @@ async fn hand_in(
             "it could not be written: hand it in again",
         ),
     }
-}
-
-/// The bytes that hexadecimal digits stand for.
-fn bytes(digits: &str) -> Option<Vec<u8>> {
-    let pairs = digits.as_bytes().chunks(2);
-    pairs
-        .map(|pair| {
-            u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?, 16).ok()
-        })
-        .collect()
 }
 
 /// An answer of 202 that nobody can follow up.

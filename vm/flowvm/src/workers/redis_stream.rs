@@ -187,9 +187,20 @@ impl Link {
         drop(entries);
         let is_ours = self.waiting.hand_over(&correlation, reply);
         if !is_ours {
-            self.taken(&correlation);
+            self.forget(&correlation, &entry.id);
         }
         is_ours
+    }
+
+    /// Forgets one entry. Another one with the same correlation may be the reply that counts.
+    fn forget(&self, correlation: &str, id: &str) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ids) = entries.get_mut(correlation) {
+            ids.retain(|kept| kept != id);
+            if ids.is_empty() {
+                entries.remove(correlation);
+            }
+        }
     }
 
     /// The ids of the entries of a reply; they are forgotten.

@@ -79,7 +79,7 @@ pub(super) fn body(call: &Call) -> Json {
 fn signature(key: &str, timestamp: &str, nonce: &str, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
     let tag = hmac::sign(&key, format!("{timestamp}.{nonce}.{body}").as_bytes());
-    format!("v1={}", trace::hex(tag.as_ref()))
+    format!("v1={}", crate::hex::encode(tag.as_ref()))
 }
 
 fn seconds() -> String {
@@ -99,7 +99,7 @@ mod tests {
         let by_hand = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"Jefe"), b"1.n.{}");
         assert_eq!(
             signature("Jefe", "1", "n", "{}"),
-            format!("v1={}", trace::hex(by_hand.as_ref()))
+            format!("v1={}", crate::hex::encode(by_hand.as_ref()))
         );
     }
 }

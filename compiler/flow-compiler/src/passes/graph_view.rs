@@ -84,17 +84,25 @@ pub struct GraphView<'p> {
     ins: Vec<u32>,
     /// By node: whether a send starts it.
     pub is_item: Vec<bool>,
+    /// By node: whether a failure that it does not take itself goes the flow's error way.
+    flow_error: Vec<bool>,
 }
 
 impl<'p> GraphView<'p> {
     /// Draws the graph of a flow.
     pub fn new(flow: &'p Flow) -> Self {
         let mut leaving = Leaving::of(flow);
-        if flow.on_error.is_some() {
+        if let Some(way) = &flow.on_error {
             // The flow's error way does not stand for its own target and what only that leads to.
             let without = Self::draw_all(flow, &leaving);
-            let reached = super::shape::reachable(&without);
-            leaving.flow_error = (0..flow.nodes.len()).map(|node| reached[node + 1]).collect();
+            let mut targets = Vec::new();
+            nodes_of(&way.target, &mut targets);
+            let targets: Vec<Vertex> = targets.into_iter().map(|node| without.node(node)).collect();
+            let reached = super::shape::reachable_without(&without, &targets);
+            let nodes = flow.nodes.iter().enumerate();
+            leaving.flow_error = nodes
+                .map(|(index, node)| reached[index + 1] && lets_the_flow_take(node))
+                .collect();
         }
         Self::draw_all(flow, &leaving)
     }
@@ -209,17 +217,26 @@ impl<'p> GraphView<'p> {
         }
     }
 
-    /// Whether a failure that the node does not take itself goes the flow's error way.
-    pub fn uses_flow_error(flow: &Flow, node: &Node) -> bool {
-        let takes = matches!(
-            node.kind,
-            NodeKind::Task(_)
-                | NodeKind::Agent(_)
-                | NodeKind::Transform
-                | NodeKind::Subgraph { .. }
-                | NodeKind::Send(_)
-        );
-        takes && node.on_error.is_none() && flow.on_error.is_some() && node.schedule != Schedule::Finally
+    /// Whether a failure of the node goes the flow's error way.
+    pub fn uses_flow_error(&self, node: NodeRef) -> bool {
+        self.flow_error[node.index()]
+    }
+
+    /// Whether a failure of the vertex is skipped over: a way that is not drawn.
+    pub fn skips(&self, vertex: Vertex) -> bool {
+        let Some(node) = self.as_node(vertex) else {
+            return false;
+        };
+        let own = self.flow.nodes[node.index()].on_error.as_ref();
+        let flows = self.flow.on_error.as_ref();
+        let way = own.or(flows.filter(|_| self.uses_flow_error(node)));
+        way.is_some_and(|way| matches!(way.target.kind, TargetKind::Skip))
+    }
+
+    /// Whether a skipped failure of the vertex ends its branch: it has no arrows to go on by.
+    pub fn skips_to_end(&self, vertex: Vertex) -> bool {
+        let mut ways = self.ways_out(vertex).iter();
+        self.skips(vertex) && !ways.any(|way| way.kind == WayKind::Arrows)
     }
 
     /// How many arrivals a policy asks for, where it is a number.
@@ -241,6 +258,7 @@ impl<'p> GraphView<'p> {
             ins_of: Vec::new(),
             ins: Vec::new(),
             is_item: vec![false; flow.nodes.len()],
+            flow_error: leaving.flow_error.clone(),
         };
         for vertex in 0..view.vertices() {
             let first = view.ways.len() as u32;
@@ -258,7 +276,7 @@ impl<'p> GraphView<'p> {
         }
         if let Some(node) = self.as_node(vertex) {
             let (arrows, arrivals) = &leaving.nodes[node.index()];
-            self.draw_node(vertex, arrows, arrivals, leaving.flow_error[node.index()]);
+            self.draw_node(vertex, arrows, arrivals);
         } else if let Some(join) = self.as_join(vertex) {
             let flow = self.flow;
             let hir = &flow.joins[join as usize];
@@ -270,13 +288,7 @@ impl<'p> GraphView<'p> {
         }
     }
 
-    fn draw_node(
-        &mut self,
-        vertex: Vertex,
-        arrows: &[(&'p Target, Span)],
-        arrivals: &[Arrival],
-        flow_error: bool,
-    ) {
+    fn draw_node(&mut self, vertex: Vertex, arrows: &[(&'p Target, Span)], arrivals: &[Arrival]) {
         let flow = self.flow;
         let node = &flow.nodes[vertex as usize - 1];
         match (&node.kind, &node.goto) {
@@ -311,8 +323,7 @@ impl<'p> GraphView<'p> {
         if let Some(way) = &node.on_error {
             self.way(vertex, WayKind::Error, &way.target);
         } else if let Some(way) = &flow.on_error
-            && flow_error
-            && Self::uses_flow_error(flow, node)
+            && self.flow_error[vertex as usize - 1]
         {
             self.way(vertex, WayKind::Error, &way.target);
         }
@@ -405,6 +416,28 @@ impl<'p> GraphView<'p> {
             self.ins[*place as usize] = index as u32;
             *place += 1;
         }
+    }
+}
+
+/// Whether the flow's error way stands for nodes of this kind, and this one has none of its own.
+fn lets_the_flow_take(node: &Node) -> bool {
+    let takes = match node.kind {
+        NodeKind::Task(_)
+        | NodeKind::Agent(_)
+        | NodeKind::Transform
+        | NodeKind::Subgraph { .. }
+        | NodeKind::Send(_)
+        | NodeKind::Route(_) => true,
+        NodeKind::Interrupt { .. } | NodeKind::Wait(_) | NodeKind::Error => false,
+    };
+    takes && node.on_error.is_none() && node.schedule != Schedule::Finally
+}
+
+fn nodes_of(target: &Target, found: &mut Vec<NodeRef>) {
+    match &target.kind {
+        TargetKind::Node(node, _) => found.push(*node),
+        TargetKind::Many(all) => all.iter().for_each(|one| nodes_of(one, found)),
+        _ => {}
     }
 }
 

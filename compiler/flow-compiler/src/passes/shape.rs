@@ -5,11 +5,15 @@ use super::graph_view::{GraphView, START, Vertex};
 
 /// What can run: reached from `start`, or runs unasked.
 pub fn reachable(view: &GraphView<'_>) -> Vec<bool> {
+    reachable_without(view, &[])
+}
+
+/// What can run although some vertices never do.
+pub fn reachable_without(view: &GraphView<'_>, without: &[Vertex]) -> Vec<bool> {
+    let runs = |v: &Vertex| (*v == START || view.runs_unasked(*v)) && !without.contains(v);
+    let mut open: Vec<Vertex> = (0..view.vertices()).filter(runs).collect();
     let mut seen = vec![false; view.vertices() as usize];
-    let mut open: Vec<Vertex> = (0..view.vertices())
-        .filter(|v| *v == START || view.runs_unasked(*v))
-        .collect();
-    for vertex in &open {
+    for vertex in open.iter().chain(without) {
         seen[*vertex as usize] = true;
     }
     while let Some(vertex) = open.pop() {
@@ -18,6 +22,9 @@ pub fn reachable(view: &GraphView<'_>) -> Vec<bool> {
                 open.push(edge.to);
             }
         }
+    }
+    for vertex in without {
+        seen[*vertex as usize] = false;
     }
     seen
 }

@@ -260,8 +260,7 @@ impl Search<'_, '_> {
         let sure = self.found.is_sure(a, b);
         let started = b_deferred && self.found.runs(b, a);
         // The arrows of an item node wait for all items of their group.
-        let item = view.as_node(a).is_some_and(|n| view.is_item[n.index()]);
-        let one_group = a == b && item && !self.apart[a as usize] && !self.runs_on[a as usize];
+        let one_group = a == b && self.is_item(a) && !self.apart[a as usize] && !self.runs_on[a as usize];
         for way in view.ways_out(a) {
             if one_group && way.kind == WayKind::Arrows || self.withdraws(a, way.kind, b) {
                 continue;
@@ -301,7 +300,18 @@ impl Search<'_, '_> {
                 .chain(&node.finish)
                 .any(|(named, _)| *named == other)
         };
-        !matches!(kind, WayKind::Error | WayKind::Timeout) && a != b && named()
+        // Who fails commands nothing, skipped or not.
+        let fails = match kind {
+            WayKind::Error | WayKind::Timeout => true,
+            WayKind::Arrows => self.view.skips(a) || self.is_item(a), // a group may be empty
+            _ => false,
+        };
+        !fails && a != b && named()
+    }
+
+    fn is_item(&self, v: Vertex) -> bool {
+        let node = self.view.as_node(v);
+        node.is_some_and(|node| self.view.is_item[node.index()])
     }
 
     /// Whether what the edge leads to can begin while an activation of `beside` is under way.

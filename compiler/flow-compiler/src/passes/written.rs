@@ -21,7 +21,7 @@ use super::site;
 use super::together::Together;
 use super::writers::untold;
 use super::{Facts, Verdict};
-use crate::hir::flow::{ErrorWay, Flow, Node, NodeKind, TargetKind};
+use crate::hir::flow::{Node, NodeKind};
 use crate::hir::{FieldRef, NodeRef, walk};
 use crate::start::start_value;
 use lost::Lost;
@@ -38,11 +38,11 @@ pub(super) fn check(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     let written = Written::new(&facts.view, facts.together(), interesting);
     let mut reported = BTreeSet::new();
     for (index, node) in facts.flow.nodes.iter().enumerate() {
-        let vertex = facts.view.node(NodeRef(index as u32));
+        let this = NodeRef(index as u32);
+        let vertex = facts.view.node(this);
         let mut reads = site::reads(node);
-        if node.on_error.is_none()
-            && let Some(way) = &facts.flow.on_error
-            && GraphView::uses_flow_error(facts.flow, node)
+        if let Some(way) = &facts.flow.on_error
+            && facts.view.uses_flow_error(this)
         {
             walk::target(&way.target, &mut |e| {
                 site::reads_of(e, &mut |field, span| reads.push((field, span)));
@@ -195,7 +195,7 @@ impl<'v, 'p> Written<'v, 'p> {
         last.any(|v| {
             self.view
                 .hir(v)
-                .is_some_and(|node| surely_settles(self.view.flow, node) && settles(node).any(|f| f == field))
+                .is_some_and(|node| surely_settles(self.view, v) && settles(node).any(|f| f == field))
         })
     }
 
@@ -248,12 +248,19 @@ impl<'v, 'p> Written<'v, 'p> {
             };
         }
         let mut any = vec![0; self.interesting.len()];
-        let goes_on = |way: &Way| !matches!(way.kind, WayKind::Error | WayKind::Timeout | WayKind::Else);
-        if !ways.iter().any(goes_on) {
+        let commanded = self.view.hir(vertex).is_some_and(|node| node.goto.is_some());
+        let goes_on = |way: &Way| match way.kind {
+            WayKind::Error | WayKind::Timeout | WayKind::Else => false,
+            WayKind::Goto => commanded, // a worker need not say where it leads
+            _ => true,
+        };
+        if self.view.skips_to_end(vertex) {
+            any.clone_from(&self.interesting);
+        } else if !ways.iter().any(goes_on) {
             // Nothing follows; `return` waits for it all the same.
             any.clone_from(&self.interesting);
             if let Some(node) = self.view.hir(vertex)
-                && surely_settles(self.view.flow, node)
+                && surely_settles(self.view, vertex)
                 && !is_item(self.view, vertex)
             {
                 settles(node).for_each(|field| any[field.index() / 64] &= !(1 << (field.index() % 64)));
@@ -383,14 +390,14 @@ fn surely_updates(view: &GraphView<'_>, way: &Way, words: usize) -> Set {
     };
     let mut add = |field: FieldRef| set[field.index() / 64] |= 1 << (field.index() % 64);
     match way.kind {
+        _ if is_item(view, way.from) => {}
         WayKind::Error | WayKind::Arm | WayKind::Every | WayKind::Send | WayKind::Else => {}
         WayKind::Timeout => {
             let own = node.on_timeout.iter().flat_map(|way| site::updates(&way.updates));
             own.for_each(|update| add(update.field));
         }
-        WayKind::Arrows if is_item(view, way.from) => {}
         WayKind::Arrows | WayKind::Goto | WayKind::Choice(_) => {
-            if way.kind != WayKind::Arrows || surely_settles(view.flow, node) {
+            if way.kind != WayKind::Arrows || surely_settles(view, way.from) {
                 settles(node).for_each(&mut add);
             }
             if let (WayKind::Choice(index), NodeKind::Wait(choices)) = (way.kind, &node.kind) {
@@ -410,16 +417,9 @@ fn settles(node: &Node) -> impl Iterator<Item = FieldRef> {
 }
 
 /// Whether the arrows of the node never fire without its updates.
-fn surely_settles(flow: &Flow, node: &Node) -> bool {
-    let flows = if GraphView::uses_flow_error(flow, node) {
-        flow.on_error.as_ref()
-    } else {
-        None
-    };
-    let skips = |way: &ErrorWay| matches!(way.target.kind, TargetKind::Skip);
-    let skips = node.on_error.as_ref().or(flows).is_some_and(skips);
-    let gate = matches!(node.kind, NodeKind::Interrupt { gate: Some(_), .. });
-    !skips && !gate
+fn surely_settles(view: &GraphView<'_>, vertex: Vertex) -> bool {
+    let gate = |node: &Node| matches!(node.kind, NodeKind::Interrupt { gate: Some(_), .. });
+    !view.skips(vertex) && !view.hir(vertex).is_some_and(gate)
 }
 
 /// Deferred nodes, and joins that may have to wait for one.

@@ -168,6 +168,13 @@ impl Build {
         });
     }
 
+    /// The flow's `on error -> to`
+    pub(crate) fn flow_on_error(&mut self, to: To) {
+        let target = self.target(to);
+        let (error, span) = (None, self.span());
+        self.flow.on_error = Some(ErrorWay { error, target, span });
+    }
+
     /// `timeout 1s -> to`, with an update of the field.
     pub(crate) fn on_timeout(&mut self, node: usize, to: To, writes: bool) {
         let way = self.way(to, writes);

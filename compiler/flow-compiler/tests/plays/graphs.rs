@@ -31,6 +31,7 @@ enum Feature {
     EachOf,
     Back,
     Halts,
+    FlowError,
 }
 
 struct Graph<'r> {
@@ -43,7 +44,7 @@ struct Graph<'r> {
 /// A graph of three to eight nodes.
 pub(crate) fn graph(random: &mut Random) -> Build {
     let nodes = 3 + random.below(4) as usize + 2 * usize::from(random.below(8) == 0);
-    let features = (0..20).map(|bit| u64::from(random.below(4) == 0) << bit).sum();
+    let features = (0..21).map(|bit| u64::from(random.below(4) == 0) << bit).sum();
     let mut graph = Graph {
         build: Build::new(),
         random,
@@ -59,6 +60,11 @@ pub(crate) fn graph(random: &mut Random) -> Build {
     }
     for node in 0..nodes {
         graph.arrows(node);
+    }
+    if graph.has(Feature::FlowError) {
+        let from = graph.random.below(nodes as u64) as usize;
+        let to = if graph.one_in(3) { To::Skip } else { graph.to(from) };
+        graph.build.flow_on_error(to);
     }
     let joins = graph.random.below(3) as usize;
     for _ in 0..joins {

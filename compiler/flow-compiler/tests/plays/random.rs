@@ -27,6 +27,16 @@ pub(crate) fn blocks(random: &mut Random) -> Build {
     let (entry, exit) = block(&mut build, random, budget);
     build.arrow(None, To::Node(entry));
     build.arrow(Some(exit), To::End);
+    match random.below(8) {
+        0 => build.flow_on_error(To::End),
+        1 => build.flow_on_error(To::Skip),
+        2 => {
+            let handler = build.node();
+            build.arrow(Some(handler), To::End);
+            build.flow_on_error(To::Node(handler));
+        }
+        _ => {}
+    }
     for node in 0..build.flow.nodes.len() {
         let route = matches!(
             build.flow.nodes[node].kind,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::OnceLock;
 
-use flow_bytecode::{ErrorWay, FieldId, Flow, JoinId, NodeId, NodeKind, Out, Policy, Target};
+use flow_bytecode::{ErrorWay, FieldId, Flow, JoinId, NodeId, NodeKind, Out, Policy, Schedule, Target};
 
 use super::activation::Via;
 
@@ -339,11 +339,9 @@ impl Graph {
         let Some(way) = &flow.on_error else { return };
         let without = self.entered_without(flow, way);
         for (at, node) in flow.nodes.iter().enumerate() {
-            let kind = !matches!(
-                node.kind,
-                NodeKind::Route(_) | NodeKind::Interrupt(_) | NodeKind::Wait(_)
-            );
-            self.covered[at] = kind && node.on_error.is_none() && without[at];
+            let waits = matches!(node.kind, NodeKind::Interrupt(_) | NodeKind::Wait(_));
+            let lets = !waits && node.on_error.is_none() && node.schedule != Schedule::Finally;
+            self.covered[at] = lets && without[at];
         }
         for at in 0..self.nodes {
             if self.covered[at] {
@@ -352,17 +350,17 @@ impl Graph {
         }
     }
 
-    /// The nodes to which more than the flow's `on error` leads.
+    /// The nodes that can run although those that the flow's `on error` leads to never do.
     fn entered_without(&self, flow: &Flow, way: &ErrorWay) -> Vec<bool> {
-        let mut targets = BTreeSet::new();
-        collect_nodes(&way.target, &mut targets);
+        let mut handlers = BTreeSet::new();
+        collect_nodes(&way.target, &mut handlers);
         let mut seen = vec![false; self.ways.len()];
         let mut open: Vec<u32> = entry_vertices(flow, self.nodes);
-        let mut led_to = targets;
+        let mut led_to = handlers.clone();
         self.ways.iter().for_each(|ways| led_to.extend(ways));
         open.extend((0..self.nodes as u32).filter(|at| !led_to.contains(at)));
         while let Some(at) = open.pop() {
-            if !std::mem::replace(&mut seen[at as usize], true) {
+            if !handlers.contains(&at) && !std::mem::replace(&mut seen[at as usize], true) {
                 open.extend(&self.ways[at as usize]);
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flow_bytecode::{Decision, Node, NodeId, NodeKind, Target};
 
 use super::Run;
-use super::activation::{ActId, Failure};
+use super::activation::{ActId, Aim, Failure};
 use super::early::LazyFront;
 use super::fire::Cause;
 use crate::event::EventKind;
@@ -109,21 +109,24 @@ impl Run {
         );
     }
 
-    /// A failed route is a failed activation in the step of what it would have started.
+    /// A failed route is a failed activation in the step of what it would have started. A route that
+    /// is skipped takes none of its arms.
     fn route_failed(&mut self, key: ActId, cause: &Cause, failure: &Failure) {
-        let program = self.program.clone();
-        let way = program.image().flows[self.flow_at].on_error.as_ref();
-        if let Some(way) = way.filter(|way| !matches!(way.target, Target::Skip)) {
-            let error = self.error_value(key.node, 1, failure);
-            let view = self.view_at(key.step + 1, Some(key.node));
-            if let Ok(aims) = self.aims(&way.target, &[error], key.step + 1, &view) {
+        let own;
+        let failure = match self.route_error_way(key, failure) {
+            Ok(Some(aims)) => {
                 self.routes.remove(&key);
                 for aim in &aims {
                     self.follow(aim, cause, key);
                 }
                 return self.deactivate(key.node);
             }
-        }
+            Ok(None) => failure,
+            Err(failed) => {
+                own = failed;
+                &own
+            }
+        };
         if self.absorb(
             key.node,
             ActId {
@@ -138,6 +141,18 @@ impl Run {
             route.failed = true;
         }
         self.fail_run(key, Some(key.node), failure);
+    }
+
+    /// Where the flow's `on error` leads from a failed route; none if it does not stand for it.
+    fn route_error_way(&mut self, key: ActId, failure: &Failure) -> Result<Option<Vec<Aim>>, Failure> {
+        let program = self.program.clone();
+        let way = program.image().flows[self.flow_at].on_error.as_ref();
+        let Some(way) = way.filter(|_| self.graph.is_covered(key.node)) else {
+            return Ok(None);
+        };
+        let error = self.error_value(key.node, 1, failure);
+        let view = self.view_at(key.step + 1, Some(key.node));
+        Ok(Some(self.aims(&way.target, &[error], key.step + 1, &view)?))
     }
 }
 

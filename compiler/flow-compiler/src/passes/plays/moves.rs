@@ -99,7 +99,7 @@ fn of(view: &GraphView<'_>, vertex: Vertex, field: Option<FieldRef>) -> Vec<Move
     if matches!(node.kind, NodeKind::Interrupt { gate: Some(_), .. }) && node.goto.is_none() {
         found.push(settles(false));
     }
-    if skips(view, node) {
+    if view.skips(vertex) {
         takes_failures = true;
         found.push(Move {
             updates: false,
@@ -116,17 +116,6 @@ fn of(view: &GraphView<'_>, vertex: Vertex, field: Option<FieldRef>) -> Vec<Move
         });
     }
     found
-}
-
-/// Whether a failure of the node is skipped over: a way that the graph does not draw.
-fn skips(view: &GraphView<'_>, node: &Node) -> bool {
-    let flows = view
-        .flow
-        .on_error
-        .as_ref()
-        .filter(|_| GraphView::uses_flow_error(view.flow, node));
-    let way = node.on_error.as_ref().or(flows);
-    way.is_some_and(|way| matches!(way.target.kind, TargetKind::Skip))
 }
 
 fn choice(node: &Node, index: u32) -> &[Stmt] {

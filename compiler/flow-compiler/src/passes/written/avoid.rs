@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::graph_view::{Edge, GraphView, Vertex, Way, WayKind};
+use super::super::shape::reachable_without;
 use super::super::together::Together;
 use super::lost::Lost;
 
@@ -22,7 +23,13 @@ pub(super) fn sure_sources(
     let target = view.join(join);
     let root = idom[target as usize];
     if root == u32::MAX {
-        return vec![true; count];
+        // Only deferred nodes lead here, or nothing does.
+        let runs = reachable_without(view, &[target]);
+        let mut sure = vec![false; count];
+        for edge in view.ins(target) {
+            sure[edge.source as usize] = runs[edge.from as usize];
+        }
+        return sure;
     }
     let between = Between::new(view, lost, target, root);
     let twice = |from: Vertex| together.can(from, from) && !is_item(view, from) || between.comes_again(from);
@@ -142,7 +149,8 @@ impl<'v, 'p> Between<'v, 'p> {
             }
             let ways = self.view.ways_out(vertex);
             let goes_on = |join: &u32| avoids.get(&self.view.join(*join)) == Some(&true);
-            let lost = self.lost.wholly(vertex) || self.lost.takers(vertex).iter().any(goes_on);
+            let lost = self.lost.wholly(vertex) || self.view.skips_to_end(vertex);
+            let lost = lost || self.lost.takers(vertex).iter().any(goes_on);
             if !lost && !ways.is_empty() && !ways.iter().any(|way| self.way_avoids(way, source, &avoids)) {
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use flow_bytecode::Schedule;
 use flow_compiler::hir::flow::{Decision, Flow, Node, NodeKind, Source, Stmt, Target, TargetKind};
 use flow_compiler::hir::{FieldRef, NodeRef};
 
@@ -75,8 +76,12 @@ impl Ways {
                 .collect(),
         };
         ways.of = nodes.clone().map(|node| own(flow, node, field)).collect();
+        let takes = flow_takes(&ways, flow);
+        for node in nodes.clone().filter(|node| takes[*node]) {
+            ways.of[node].extend(flow.on_error.as_ref().map(|way| failing(&way.target)));
+        }
         for node in nodes {
-            let taken = flow.nodes[node].on_error.is_some();
+            let taken = flow.nodes[node].on_error.is_some() || takes[node];
             if let (false, Some(fails)) = (taken, joins::absorber(&ways, flow, node)) {
                 ways.of[node].push(Way {
                     fails: Some(fails),
@@ -126,6 +131,65 @@ pub(super) fn untils(flow: &Flow, node: usize) -> Vec<bool> {
         .flatten()
         .filter(|each| each.node.index() == node && each.until.is_some());
     into.map(|each| each.cancel_rest).collect()
+}
+
+/// By node: whether the flow's `on error` stands for it. It does for what can run although the nodes
+/// that it leads to never do, if those have no way of their own and are of the right kind.
+fn flow_takes(ways: &Ways, flow: &Flow) -> Vec<bool> {
+    let mut takes = vec![false; flow.nodes.len()];
+    let Some(way) = &flow.on_error else {
+        return takes;
+    };
+    let handlers = targets(&way.target);
+    let led_to = ways.led_to();
+    let unasked = |node: &usize| flow.nodes[*node].schedule == Schedule::Deferred && !led_to.contains(node);
+    let mut open = ways.start.clone();
+    open.extend((0..takes.len()).filter(unasked).map(To::Node));
+    let mut seen = Vec::new();
+    while let Some(to) = open.pop() {
+        // All sources of a join are one place.
+        let to = if let To::Join(join, _) = to {
+            To::Join(join, 0)
+        } else {
+            to
+        };
+        if seen.contains(&to) || handlers.contains(&to) {
+            continue;
+        }
+        seen.push(to);
+        match to {
+            To::Node(node) => {
+                let hir = &flow.nodes[node];
+                let waits = matches!(hir.kind, NodeKind::Interrupt { .. } | NodeKind::Wait(_));
+                takes[node] = !waits && hir.on_error.is_none() && hir.schedule != Schedule::Finally;
+                open.extend(&ways.arrows[node]);
+                for way in &ways.of[node] {
+                    open.extend(&way.targets);
+                    open.extend(way.items.iter().flatten().map(|(item, _)| To::Node(*item)));
+                }
+            }
+            To::Join(join, _) => {
+                open.extend(&ways.passing[join]);
+                open.extend(ways.otherwise[join].iter().flatten());
+            }
+            To::End | To::Halt | To::Stop => {}
+        }
+    }
+    takes
+}
+
+/// The way of a failure that is taken.
+fn failing(target: &Target) -> Way {
+    match target.kind {
+        TargetKind::Skip => Way {
+            arrows: true,
+            ..Way::default()
+        },
+        _ => Way {
+            targets: targets(target),
+            ..Way::default()
+        },
+    }
 }
 
 fn arrivals(flow: &Flow, this: Source) -> Vec<To> {
@@ -188,15 +252,7 @@ fn own(flow: &Flow, index: usize, field: FieldRef) -> Vec<Way> {
             ..Way::default()
         });
     }
-    if let Some(way) = &node.on_error {
-        ways.push(match way.target.kind {
-            TargetKind::Skip => arrows(false, false),
-            _ => Way {
-                targets: targets(&way.target),
-                ..Way::default()
-            },
-        });
-    }
+    ways.extend(node.on_error.as_ref().map(|way| failing(&way.target)));
     ways
 }
 

@@ -15,8 +15,8 @@ pub use svg::svg;
 
 use flow_bytecode::{Policy, Rest, Schedule};
 
-use crate::hir::Program;
 use crate::hir::flow::{ArmTest, Decision, Flow, Join, Node, NodeKind, Source, Target, TargetKind, WaitKind};
+use crate::hir::{Program, WorkerRef};
 
 /// A drawing of a flow.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +38,7 @@ pub struct Vertex {
     pub id: String,
     /// What it is called.
     pub name: String,
-    /// What more there is to say: the worker, the flow, the policy.
+    /// What more there is to say, in lines: the worker or the flow, an agent's tools, what undoes it.
     pub detail: Option<String>,
     /// What it is.
     pub kind: VertexKind,
@@ -96,7 +96,7 @@ pub struct Edge {
 pub enum EdgeStyle {
     /// Arrows and arms.
     Solid,
-    /// A command: `goto`, `may goto`.
+    /// A command: `goto`, `may goto`, and to what `cancel` and `finish` withdraw.
     Dotted,
     /// Into a deferred node.
     Thick,
@@ -242,6 +242,11 @@ impl<'p> Drawing<'p> {
         if let Some(way) = &node.on_error {
             self.leads(at, &way.target, Some("on error"), EdgeStyle::Solid);
         }
+        for (word, named) in [("cancel", &node.cancel), ("finish", &node.finish)] {
+            for (withdrawn, _) in named {
+                self.edge(at, withdrawn.index() + 1, Some(word), EdgeStyle::Dotted);
+            }
+        }
     }
 
     fn decision(&mut self, at: usize, decision: &'p Decision, style: EdgeStyle) {
@@ -317,17 +322,37 @@ impl<'p> Drawing<'p> {
     }
 
     fn detail(&self, node: &Node) -> Option<String> {
-        let worker = |worker: crate::hir::WorkerRef| self.program.workers[worker.index()].name.text.clone();
+        let worker = |worker: WorkerRef| self.program.workers[worker.index()].name.text.as_str();
+        let mut lines = Vec::new();
         match &node.kind {
-            NodeKind::Task(call) => Some(worker(call.worker)),
-            NodeKind::Agent(agent) => Some(worker(agent.call.worker)),
-            NodeKind::Subgraph { flow, .. } => Some(self.program.flows[flow.index()].name.text.clone()),
-            NodeKind::Wait(choices) => match choices.as_slice() {
-                [one] => Some(self.wait_label(&one.what)),
-                _ => None,
-            },
-            _ => None,
+            NodeKind::Task(call) => lines.push(worker(call.worker).to_owned()),
+            NodeKind::Agent(agent) => {
+                lines.push(worker(agent.call.worker).to_owned());
+                let tool = |(tool, approval): &(WorkerRef, bool)| {
+                    let asks = if *approval { " needs approval" } else { "" };
+                    format!("{}{asks}", worker(*tool))
+                };
+                let tools: Vec<_> = agent.tools.iter().map(tool).collect();
+                if !tools.is_empty() {
+                    lines.push(format!("tools {}", tools.join(", ")));
+                }
+            }
+            NodeKind::Subgraph { flow, .. } => {
+                lines.push(self.program.flows[flow.index()].name.text.clone());
+            }
+            NodeKind::Wait(choices) => {
+                if let [one] = choices.as_slice() {
+                    lines.push(self.wait_label(&one.what));
+                }
+            }
+            _ => {}
         }
+        lines.extend(
+            node.undo
+                .iter()
+                .map(|undo| format!("undo {}", worker(undo.worker))),
+        );
+        (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
     fn wait_label(&self, what: &WaitKind) -> String {

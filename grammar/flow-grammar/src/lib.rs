@@ -77,6 +77,8 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     let (docs, found) = builder.finish();
     let lost: Vec<Diagnostic> = docs.lost().collect();
     let mut diagnostics = scan.diagnostics;
+    let follows = |found: &Diagnostic| diagnostics.iter().any(|open| follows_unclosed(text, open, found));
+    let found: Vec<Diagnostic> = found.into_iter().filter(|found| !follows(found)).collect();
     diagnostics.extend(found);
     if !diagnostics.iter().any(Diagnostic::is_error) {
         diagnostics.extend(lost); // in a broken file, what they belong to may only not have been understood
@@ -117,6 +119,22 @@ fn parse_item(builder: &mut build::Builder<'_>, copy: &str, item: &scan::ItemTex
         Some(node) => builder.item(base, node),
         None => builder.bad_item(base, text),
     }
+}
+
+/// Whether `found` says only that something ends too early where a bracket was closed for it that nobody had
+/// closed: the bracket has swallowed what is missed.
+fn follows_unclosed(text: &str, open: &Diagnostic, found: &Diagnostic) -> bool {
+    let [_, closed, outer @ ..] = open.labels.as_slice() else {
+        return false;
+    };
+    let Some(at) = found.span().filter(|_| found.code == syntax::EXPECTED) else {
+        return false;
+    };
+    let put = 1 + outer.len(); // closing brackets that are not in the file
+    let from = closed.span.start as usize;
+    let to = (at.start as usize).saturating_sub(put);
+    let between = text.get(from..to.max(from)).unwrap_or("x");
+    open.code == syntax::UNCLOSED && at.start >= closed.span.start && between.trim().is_empty()
 }
 
 /// Widens a span to whole characters: `->` may have been read where `→` stands, which is longer.

@@ -152,16 +152,12 @@ impl<'m> Scene<'m> {
             if face.inside.is_some() { " open" } else { "" },
             escape(&format!("{}{}", self.path, vertex.id))
         );
-        let doc = vertex
-            .doc
-            .as_deref()
-            .map(|doc| format!("\n{doc}"))
-            .unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "<title>{}</title>",
-            escape(&format!("{} {}{doc}", vertex.kind.word(), vertex.name))
-        );
+        let mut told = format!("{} {}", vertex.kind.word(), vertex.name);
+        for more in vertex.detail.iter().chain(&vertex.doc) {
+            told.push('\n');
+            told.push_str(more);
+        }
+        let _ = writeln!(out, "<title>{}</title>", escape(&told));
         shape::shape(out, vertex.kind, &face.size, centre, face.inside.is_some());
         let top = centre.y - face.size.height / 2.0;
         let name_y = match (&face.inside, &face.detail) {
@@ -192,7 +188,8 @@ impl<'m> Face<'m> {
             Schedule::Finally => Some("finally"),
             Schedule::Standing => Some("standing"),
         };
-        let more: Vec<&str> = held.into_iter().chain(vertex.detail.as_deref()).collect();
+        let lines = vertex.detail.iter().flat_map(|detail| detail.lines());
+        let more: Vec<&str> = held.into_iter().chain(lines).collect();
         let detail = (!more.is_empty()).then(|| text::clipped(&more.join(" · "), 34));
         let mut name = text::clipped(&vertex.name, 34);
         let inside = vertex.inside.as_ref().map(|inside| {

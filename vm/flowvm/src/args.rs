@@ -1,7 +1,9 @@
 //! The command line: verbs, options, help. The only file that names clap. What a verb does stands in
-//! `commands`, one file each. Verbs about histories and the store as a whole: `args/keeping`.
+//! `commands`, one file each. Verbs about histories and the store as a whole: `args/keeping`; about workers:
+//! `args/worker`.
 
 mod keeping;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -9,6 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use keeping::{Backup, Doctor, Export, Gc, Import, Migrate, TestFrom, Why, Work};
+pub use worker::{Worker, WorkerAdd, WorkerList, WorkerName, WorkerVerb};
 
 /// What the command is called.
 const NAME: &str = "flowvm";
@@ -113,6 +116,8 @@ pub enum Verb {
     Migrate(Migrate),
     /// Drive every run of the store that can move
     Work(Work),
+    /// Show, register and remove workers
+    Worker(Worker),
     /// Check the store, its runs, and what they need
     Doctor(Doctor),
     /// Drop runs that ended long ago
@@ -482,9 +487,10 @@ impl Cli {
         command.build();
         let mut page = Vec::new();
         clap_mangen::Man::new(command.clone()).render(&mut page)?;
-        for verb in command.get_subcommands() {
-            let name = verb.get_name().to_uppercase();
-            page.extend_from_slice(format!(".SH \"{NAME} {name}\"\n").as_bytes());
+        let verbs = command.get_subcommands();
+        for verb in verbs.flat_map(|verb| std::iter::once(verb).chain(verb.get_subcommands())) {
+            let title = verb.get_bin_name().unwrap_or(verb.get_name()).to_uppercase();
+            page.extend_from_slice(format!(".SH \"{title}\"\n").as_bytes());
             let verb = clap_mangen::Man::new(verb.clone());
             verb.render_description_section(&mut page)?;
             verb.render_synopsis_section(&mut page)?;

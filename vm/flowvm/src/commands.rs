@@ -29,6 +29,7 @@ mod values;
 mod why;
 mod words;
 mod work;
+mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,6 +77,7 @@ pub(crate) fn perform(cli: Cli) -> Result<u8> {
         Verb::TestFrom(args) => test_from::perform(&args, common),
         Verb::Migrate(args) => migrate::perform(&args, common),
         Verb::Work(args) => work::perform(&args, common),
+        Verb::Worker(args) => worker::perform(&args, common),
         Verb::Doctor(args) => doctor::perform(&args, common),
         Verb::Gc(args) => gc::perform(&args, common),
         Verb::Backup(args) => backup::perform(&args, common),

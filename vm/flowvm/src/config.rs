@@ -2,6 +2,7 @@
 //! `config/reader`; what the values do, with those who use them.
 
 mod reader;
+mod registered;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use crate::limits::PARALLEL;
 use crate::store::Durability;
 use reader::Reader;
 pub(crate) use reader::nearest;
+pub use registered::Registered;
 
 /// The name of the file.
 pub const FILE: &str = "flow.toml";
@@ -72,7 +74,7 @@ pub struct Binding {
     pub max_concurrent: Option<usize>,
     /// Calls in a time.
     pub rate: Option<Rate>,
-    /// When it is left alone.
+    /// When it is left alone; none: never.
     pub breaker: Option<Breaker>,
 }
 
@@ -94,6 +96,8 @@ pub struct Rate {
     pub calls: u32,
     /// In how long.
     pub per: Duration,
+    /// How many at once, where there was none for a while; the others follow evenly spaced.
+    pub burst: u32,
 }
 
 /// After how many failures a worker is left alone, and for how long.
@@ -107,9 +111,21 @@ pub struct Breaker {
     pub cooldown: Duration,
 }
 
+impl Default for Breaker {
+    fn default() -> Self {
+        Self {
+            consecutive: 3,
+            total: 20,
+            cooldown: Duration::from_mins(1),
+        }
+    }
+}
+
 /// A worker that serves by its tags.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pool {
+    /// What people call it, if it was registered under a name.
+    pub name: Option<String>,
     /// The protocol that it speaks.
     pub protocol: String,
     /// What it can do.
@@ -226,7 +242,7 @@ impl Config {
     }
 }
 
-const BINDING: [&str; 10] = [
+const BINDING: [&str; 11] = [
     "url",
     "command",
     "cwd",
@@ -236,11 +252,17 @@ const BINDING: [&str; 10] = [
     "model",
     "max_concurrent",
     "rate",
+    "burst",
     "breaker",
 ];
 
 fn binding(section: &mut Reader, more: &[&str]) -> Result<Binding> {
-    let breaker = section.optional("breaker")?.map(breaker).transpose()?;
+    let breaker = breaker(section)?;
+    let rate = section.parsed("rate", "a number of calls in a time, such as \"20/s\"", rate)?;
+    let burst = section.count("burst")?;
+    if let (None, Some(_)) = (rate, burst) {
+        return Err(section.wrong("has a `burst`, but no `rate`"));
+    }
     let binding = Binding {
         url: section.text("url")?,
         command: section.texts("command")?,
@@ -250,7 +272,10 @@ fn binding(section: &mut Reader, more: &[&str]) -> Result<Binding> {
         signing_key: section.text("signing_key")?,
         model: section.text("model")?,
         max_concurrent: section.count("max_concurrent")?.map(|count| count as usize),
-        rate: section.parsed("rate", "a number of calls in a time, such as \"20/s\"", rate)?,
+        rate: rate.map(|rate| Rate {
+            burst: burst.map_or(rate.burst, |burst| burst as u32),
+            ..rate
+        }),
         breaker,
     };
     section.finish(&[&BINDING, more].concat())?;
@@ -262,6 +287,7 @@ fn pool(mut section: Reader) -> Result<Pool> {
     let tags = section.texts("tags")?.unwrap_or_default();
     let binding = Arc::new(binding(&mut section, &["protocol", "tags"])?);
     Ok(Pool {
+        name: None,
         protocol,
         tags,
         binding,
@@ -297,16 +323,26 @@ fn callback(mut section: Reader) -> Result<Callback> {
     Ok(callback)
 }
 
-fn breaker(mut section: Reader) -> Result<Breaker> {
+/// Every worker with an address has a breaker, unless it says `breaker = false`.
+fn breaker(section: &mut Reader) -> Result<Option<Breaker>> {
+    if section.is_off("breaker") {
+        return Ok(None);
+    }
+    let usual = Breaker::default();
+    let Some(mut section) = section.optional("breaker")? else {
+        return Ok(Some(usual));
+    };
     let breaker = Breaker {
-        consecutive: section.count("consecutive")?.unwrap_or(3) as u32,
-        total: section.count("total")?.unwrap_or(20) as u32,
+        consecutive: section
+            .count("consecutive")?
+            .map_or(usual.consecutive, |count| count as u32),
+        total: section.count("total")?.map_or(usual.total, |count| count as u32),
         cooldown: section
             .parsed("cooldown", "a duration, such as \"5m\"", duration)?
-            .unwrap_or(Duration::from_mins(1)),
+            .unwrap_or(usual.cooldown),
     };
     section.finish(&["consecutive", "total", "cooldown"])?;
-    Ok(breaker)
+    Ok(Some(breaker))
 }
 
 fn durability(store: &mut Reader) -> Result<Durability> {
@@ -329,7 +365,11 @@ fn rate(text: &str) -> Option<Rate> {
         other => duration(other)?,
     };
     let calls = calls.trim().parse().ok().filter(|calls| *calls > 0)?;
-    Some(Rate { calls, per })
+    Some(Rate {
+        calls,
+        per,
+        burst: calls,
+    })
 }
 
 /// `250ms`, `10s`, `1h30m`.

@@ -74,6 +74,24 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Several as one, so that all of them are told at once; nothing if there is none.
+    pub fn all(errors: Vec<Self>) -> Result<()> {
+        let mut errors = errors.into_iter();
+        let Some(mut all) = errors.next() else {
+            return Ok(());
+        };
+        for error in errors {
+            all.message = format!("{}\n  {}", all.message, error.message);
+            all.help = match (all.help, error.help) {
+                (Some(help), Some(more)) if help != more => Some(format!("{help}\n  {more}")),
+                (help, more) => help.or(more),
+            };
+        }
+        Err(all)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[{}] {}", self.code, self.message)

@@ -2,11 +2,12 @@
 //! commit first, then effects; timers, letters from other processes, and a lease on the run.
 //!
 //! - `migrate`: a run goes on with another program.
-//! - `calls`: attempts under way and those that wait for a slot. `proofs`: checks of replies.
+//! - `calls`: attempts under way, and in `line` those that wait for a slot. `proofs`: checks of replies.
 //! - `errands`: kept replies and locks. `summary`: what is said of a run.
 
 mod calls;
 mod errands;
+mod line;
 mod migrate;
 mod proofs;
 mod summary;
@@ -124,7 +125,13 @@ impl<S: Store> Host<S> {
         setting: &Setting,
     ) -> Result<Self> {
         let at = now();
-        let calls = Calls::new(program, setting, (&start.run, 1), &start.flow)?;
+        let calls = Calls::new(
+            program,
+            setting,
+            (&start.run, 1),
+            &start.flow,
+            store.registered()?,
+        )?;
         let (run, flow, settings) = (start.run.clone(), start.flow.clone(), &setting.settings);
         let mut machine = Machine::start(program.clone(), start, at).map_err(Error::refused)?;
         let out = machine.take();
@@ -169,7 +176,13 @@ impl<S: Store> Host<S> {
         let at = now();
         let mut machine = Machine::branch(program.clone(), &log, branch, at).map_err(Error::refused)?;
         let setting = Setting::of(source)?;
-        let mut calls = Calls::new(&program, &setting, (&branch.run, 1), &source.flow)?;
+        let mut calls = Calls::new(
+            &program,
+            &setting,
+            (&branch.run, 1),
+            &source.flow,
+            store.registered()?,
+        )?;
         let mut events = course_to(&log, branch.checkpoint).unwrap_or_default();
         for (at, event) in events.iter_mut().enumerate() {
             event.seq = at as u64 + 1;
@@ -276,7 +289,7 @@ impl<S: Store> Host<S> {
             let program = load(&row.program, &store.program(&row.program)?)?;
             let events = store.events(id, 0)?;
             let setting = Setting::of(&row)?;
-            let mut calls = Calls::new(&program, &setting, (id, epoch), &row.flow)?;
+            let mut calls = Calls::new(&program, &setting, (id, epoch), &row.flow, store.registered()?)?;
             let seq = events.len() as u64;
             let machine = make(program, &events)?;
             let events = course(events);
@@ -359,16 +372,19 @@ impl<S: Store> Host<S> {
             if self.is_asleep() && !self.take_letters()? {
                 return Ok(Rest::Sleeping);
             }
+            let next_turn = self.calls.next_due();
             tokio::select! {
                 biased;
                 Ok(_) = stop.wait_for(|stop| *stop) => return Ok(Rest::Stopped),
                 first = self.calls.next() => self.settle(first)?,
                 (activation, results) = self.proofs.next() => self.tell(Input::Verified { activation, results }),
                 () = until(self.machine.next_due()) => self.tick(),
+                () = until(next_turn) => self.calls.move_up(&mut self.store)?,
                 _ = inbox.tick() => {
                     self.take_letters()?;
                     self.errands.ask_locks(&mut self.store, &self.run, &mut self.machine)?;
-                    // Other processes may have given slots back.
+                    // Other processes may have given slots back, or brought workers.
+                    self.calls.refresh(&self.store)?;
                     self.calls.move_up(&mut self.store)?;
                 }
                 _ = heartbeat.tick() => self.renew()?,

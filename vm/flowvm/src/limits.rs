@@ -34,6 +34,8 @@ pub const REDIRECTS: usize = 5;
 pub const MASKED_BYTES: usize = 4;
 /// Calls in flight per process, unless `[limits] parallel` says otherwise.
 pub const PARALLEL: usize = 64;
+/// How long an address that takes no call is not asked again at most, nanoseconds: its breaker may be reset meanwhile.
+pub const HOLD_NS: i64 = 1_000_000_000;
 /// Outcomes that are taken into one commit, at most.
 pub const BATCH: usize = 256;
 /// The first checkpoint with which a whole state is kept.

@@ -1,6 +1,7 @@
 //! What a store of runs must be able to do. The one write of a run's history is the fenced commit;
-//! how `SQLite` does it stands in `sqlite`. Nothing here knows the machine's rules.
+//! how `SQLite` does it stands in `sqlite`; when a worker may be called, in `health`. Nothing here knows the machine's rules.
 
+mod health;
 mod owner;
 mod sqlite;
 
@@ -12,9 +13,10 @@ use serde_json::{Map, Value as Json};
 use flow_machine::locks::Asked;
 use flow_machine::{CacheKey, Checkpoint, Event, Input, LockWish, RunError, Status, Time};
 
-use crate::config::{Breaker, Rate};
+use crate::config::{Breaker, Rate, Registered};
 use crate::error::Result;
 
+pub use health::{Circuit, Health, Hold, Learned, Verdict};
 pub use owner::Owner;
 pub use sqlite::{Durability, SqliteStore};
 
@@ -41,7 +43,9 @@ pub trait Store {
     /// Takes a slot of a worker, over all processes, and a turn by its rate and breaker.
     fn enter(&mut self, claim: &Claim<'_>, now: Time) -> Result<Entry>;
     /// Gives the slot back, and keeps what was learned of the worker.
-    fn leave(&mut self, claim: &Claim<'_>, learned: Option<Learned>) -> Result<()>;
+    fn leave(&mut self, claim: &Claim<'_>, learned: Option<Learned>, now: Time) -> Result<()>;
+    /// The workers that were registered, by name.
+    fn registered(&self) -> Result<Vec<Registered>>;
 
     /// All runs, the newest first.
     fn runs(&self) -> Result<Vec<RunRow>>;
@@ -188,22 +192,17 @@ pub struct Claim<'a> {
 /// Whether a call may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Yes, but not before this.
-    Free(Option<Time>),
+    /// Yes.
+    Free,
     /// No slot is free.
     Full,
-}
-
-/// What a reply says about its worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Learned {
-    /// It works; it may want to be left alone until then.
-    Good {
-        /// Until when.
-        rest: Option<Time>,
+    /// Not before a moment.
+    Later {
+        /// When to ask again.
+        at: Time,
+        /// Why.
+        why: Hold,
     },
-    /// It failed.
-    Bad,
 }
 
 /// Where a run is: a summary for people and tools. Recovery never reads it.

@@ -30,6 +30,7 @@ mod mqtt;
 #[cfg(test)]
 mod network_tests;
 mod openai_chat;
+pub(crate) mod panics;
 pub(crate) mod proof;
 mod redis_stream;
 pub mod secrets;
@@ -175,7 +176,21 @@ pub fn start(protocol: Protocol, call: Call) -> Underway {
             Err(Failure::new(ErrorClass::Protocol, message))
         }),
     };
-    Box::pin(async move { masked(reply.await, &secrets) })
+    settled(reply, secrets)
+}
+
+/// The reply, without secrets. A worker that panics is one that died: whether its call was made is not known.
+fn settled(reply: Underway, secrets: Arc<Secrets>) -> Underway {
+    Box::pin(async move {
+        let died = || {
+            Err(Failure::new(
+                ErrorClass::Lost,
+                "the call died: this is a bug of flowvm",
+            ))
+        };
+        let reply = panics::caught(async { masked(reply.await, &secrets) }).await;
+        reply.unwrap_or_else(died)
+    })
 }
 
 /// What the machine is told.
@@ -194,13 +209,20 @@ pub fn outcome(reply: Reply) -> Outcome {
     }
 }
 
-/// Refuses a program whose workers cannot be called, before anything runs.
+/// Refuses a program whose workers cannot be called, before anything runs; names all of them.
 pub fn check_bindings(image: &Image, config: &Config, is_mocked: impl Fn(&str) -> bool) -> Result<()> {
     let called = called::workers(image).into_iter();
-    called
+    let wrong = called
         .map(|worker| &image.workers[worker.index()])
         .filter(|worker| !is_mocked(image.str(worker.name)))
-        .try_for_each(|worker| check_binding(image, config, worker))
+        .filter_map(|worker| check_binding(image, config, worker).err());
+    Error::all(wrong.collect())
+}
+
+/// Whether some node calls a worker that is not mocked.
+pub fn calls_out(image: &Image, is_mocked: impl Fn(&str) -> bool) -> bool {
+    let mut called = called::workers(image).into_iter();
+    called.any(|worker| !is_mocked(image.str(image.workers[worker.index()].name)))
 }
 
 fn check_binding(image: &Image, config: &Config, worker: &Worker) -> Result<()> {
@@ -213,10 +235,7 @@ fn check_binding(image: &Image, config: &Config, worker: &Worker) -> Result<()> 
     let allowed = config.egress.as_deref();
     let checked = match candidates.first().map(|binding| (&binding.url, &binding.command)) {
         Some((_, Some(_))) if worker.protocol == Protocol::Mcp => Ok(()),
-        Some((Some(url), _)) if matches!(worker.protocol, Protocol::Mqtt | Protocol::RedisStream) => {
-            broker::check_url(url, worker.protocol, allowed).map(|_| ())
-        }
-        Some((Some(url), _)) => client::check_url(url, allowed).map(|_| ()),
+        Some((Some(url), _)) => check_address(url, Some(worker.protocol), allowed),
         _ => return Err(unbound(name, worker.protocol, &tags)),
     };
     checked.map_err(|why| Error::new(code::WORKER_UNBOUND, format!("worker `{name}`: {why}")))
@@ -242,6 +261,46 @@ fn unbound(name: &str, protocol: Protocol, tags: &[String]) -> Error {
         "add to flow.toml:  [workers.{name}]  {where_it_is} — or try the flow with --mock FILE or \
          --mode synthetic"
     ))
+}
+
+/// Refuses an address that cannot be called by this protocol, or, where none is known, by any.
+pub fn check_address(
+    url: &str,
+    protocol: Option<Protocol>,
+    allowed: Option<&[String]>,
+) -> std::result::Result<(), String> {
+    let scheme = url.split(':').next().unwrap_or_default();
+    let protocol = protocol.unwrap_or(match scheme {
+        "mqtt" | "mqtts" => Protocol::Mqtt,
+        "redis" | "rediss" => Protocol::RedisStream,
+        _ => Protocol::Http,
+    });
+    match protocol {
+        Protocol::Mqtt | Protocol::RedisStream => broker::check_url(url, protocol, allowed).map(drop),
+        _ => client::check_url(url, allowed).map(drop),
+    }
+}
+
+/// The protocol of this name, if a worker with an address can speak it.
+pub fn served(name: &str) -> std::result::Result<Protocol, String> {
+    let all = [
+        Protocol::Webhook,
+        Protocol::Http,
+        Protocol::OpenaiChat,
+        Protocol::ApiChat,
+        Protocol::A2a,
+        Protocol::Mcp,
+        Protocol::Mqtt,
+        Protocol::RedisStream,
+    ];
+    let found = all.into_iter().find(|protocol| word(*protocol) == name);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = all.into_iter().map(word).collect();
+        format!(
+            "`{name}` is no protocol of a worker with an address; there are: {}",
+            known.join(", ")
+        )
+    })
 }
 
 /// Where a binding's command is.

@@ -21,6 +21,7 @@ codes! {
     IMPORT_KEY = "F3033", Error, "an unknown key in a workflow to import";
     IMPORT_SHAPE = "F3034", Error, "a value of another form in a workflow to import";
     WORKER_UNBOUND = "F3040", Error, "a worker without an address";
+    WORKER_NAME = "F3041", Error, "a worker's name that is taken, or that nobody has";
     SECRET = "F3042", Error, "a secret that is not there";
     SYSTEM = "F3050", Error, "the system refused something";
     USAGE = "F3060", Error, "wrong usage of the command line";

@@ -13,7 +13,7 @@ use serde_json::json;
 use flow_bytecode::{Image, Protocol};
 use flow_machine::{Checkpoint, Event, EventKind, Machine, Program, Status};
 
-use super::{Place, load};
+use super::{Place, load, worker};
 use crate::args::{Common, Doctor};
 use crate::clock::{now, rfc3339, short};
 use crate::config::{Binding, Config};
@@ -49,6 +49,13 @@ pub(super) fn perform(args: &Doctor, common: &Common) -> Result<u8> {
                 .into_iter()
                 .map(|what| wrong(&file, what, "put back a copy")),
         );
+        let (all, at) = (worker::all(&Config::find(Path::new("."))?, Some(&store))?, now());
+        let troubles = all.iter().filter_map(|one| one.trouble(at));
+        findings.extend(troubles.map(|(about, what)| {
+            let cure =
+                "when it is well again: flowvm worker reset NAME, or the call that is let through closes it";
+            known(&about, what, cure)
+        }));
         let rows = store.runs()?;
         runs = rows.len();
         let mut asked = BTreeSet::new();
@@ -202,7 +209,10 @@ fn check_world(store: &SqliteStore, row: &RunRow, offline: bool, findings: &mut 
     let loaded = store
         .program(&row.program)
         .and_then(|bytes| load(&row.program, &bytes))
-        .and_then(|program| Ok((program, Config::of(Path::new(&row.settings.root))?)));
+        .and_then(|program| {
+            let config = Config::of(Path::new(&row.settings.root))?;
+            Ok((program, config.with(&store.registered()?)?))
+        });
     let (program, config) = match loaded {
         Ok(loaded) => loaded,
         Err(error) => return findings.push(wrong(&about, error.to_string(), "see flow.toml")),

@@ -43,6 +43,15 @@ impl Reader {
         }
     }
 
+    /// Whether a table is replaced by `false`.
+    pub(super) fn is_off(&mut self, key: &str) -> bool {
+        let is_off = self.table.get(key) == Some(&Value::Boolean(false));
+        if is_off {
+            self.table.remove(key);
+        }
+        is_off
+    }
+
     /// The tables within a table, by name.
     pub(super) fn sections(&mut self, key: &str) -> Result<Vec<(String, Reader)>> {
         let mut outer = self.section(key)?;

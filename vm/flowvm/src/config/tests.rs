@@ -50,7 +50,8 @@ fn a_whole_file_is_read() {
         docs.rate,
         Some(Rate {
             calls: 20,
-            per: Duration::from_secs(1)
+            per: Duration::from_secs(1),
+            burst: 20
         })
     );
     assert_eq!(
@@ -70,6 +71,55 @@ fn a_whole_file_is_read() {
         (served(&["rust"]), served(&["rust", "go"]), served(&[])),
         (1, 0, 0)
     );
+}
+
+#[test]
+fn a_worker_with_an_address_has_a_breaker_unless_it_says_no() {
+    let config = read(
+        "[workers.a]\nurl = \"x\"\nrate = \"5/m\"\nburst = 2\n[workers.b]\nurl = \"y\"\nbreaker = false",
+        &[],
+    )
+    .unwrap();
+    let (a, b) = (&config.workers["a"], &config.workers["b"]);
+    assert_eq!((a.breaker, b.breaker), (Some(Breaker::default()), None));
+    assert_eq!(a.rate.unwrap().burst, 2);
+}
+
+/// What the file says of a name holds; what is registered with tags serves beside the pool.
+#[test]
+fn registered_workers_stand_beside_the_file() {
+    let config = read(
+        "[workers.a]\nurl = \"http://file\"\n[[pool]]\nprotocol = \"webhook\"\ntags = [\"x\"]\nurl = \"http://pool\"",
+        &[],
+    )
+    .unwrap();
+    let registered = |name: &str, tags: &[&str], url: &str| Registered {
+        name: name.to_owned(),
+        protocol: (!tags.is_empty()).then(|| "webhook".to_owned()),
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        binding: [("url".to_owned(), url.into())].into_iter().collect(),
+    };
+    let with = config
+        .with(&[
+            registered("a", &[], "http://store"),
+            registered("b", &[], "http://store"),
+            registered("c", &["x", "y"], "http://store"),
+        ])
+        .unwrap();
+    let urls = |name: &str, tags: &[&str]| -> Vec<String> {
+        let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let found = with.candidates(name, Protocol::Webhook, &tags).into_iter();
+        found.filter_map(|binding| binding.url.clone()).collect()
+    };
+    assert_eq!(urls("a", &[]), ["http://file"]);
+    assert_eq!(urls("b", &[]), ["http://store"]);
+    assert_eq!(urls("z", &["x"]), ["http://pool", "http://store"]);
+    assert_eq!(urls("z", &["x", "y"]), ["http://store"]);
+    let wrong = Registered {
+        binding: [("urll".to_owned(), "x".into())].into_iter().collect(),
+        ..registered("w", &[], "")
+    };
+    assert_eq!(config.with(&[wrong]).unwrap_err().code, code::CONFIG_KEY);
 }
 
 #[test]
@@ -96,6 +146,8 @@ fn bad_values_name_their_key() {
             "[workers.a]\nbreaker = { cooldown = \"5min\" }",
             "workers.a.breaker.cooldown",
         ),
+        ("[workers.a]\nburst = 3", "workers.a"),
+        ("[workers.a]\nbreaker = true", "workers.a.breaker"),
         ("[[pool]]\nurl = \"x\"", "pool[0]"),
         ("[secrets]\nKEY = \"value\"", "secrets.KEY"),
         ("[secrets]\nKEY = { env = \"A\", file = \"b\" }", "secrets.KEY"),

@@ -1,7 +1,7 @@
 //! Attempts under way: each is a task that ends with a message. Those that find no slot wait in line, and do
 //! not hold up others; their time runs from the moment they are sent.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,24 +9,29 @@ use std::time::Duration;
 use serde_json::{Map, Value as Json, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use flow_bytecode::{ErrorClass, Protocol, Worker};
 use flow_machine::{AttemptId, Conversation, Dispatch, Event, EventKind, Program, Time};
 
 use super::Setting;
-use crate::clock::now;
-use crate::config::{Binding, Config};
-use crate::error::Result;
+use super::line::{Line, Queued};
+use crate::clock::{now, short};
+use crate::config::{Binding, Config, Registered};
+use crate::error::{Error, Result};
+use crate::limits::HOLD_NS;
 use crate::schema;
-use crate::store::{Claim, Entry, Learned, Mode, Settings, Store};
+use crate::store::{Claim, Entry, Hold, Learned, Mode, Settings, Store, Verdict};
 use crate::workers::secrets::Secrets;
 use crate::workers::{self, Call, Failure, Reply, mock, synthetic};
 
 /// The calls of one run.
 pub(super) struct Calls {
     program: Arc<Program>,
+    /// What `flow.toml` says, and the same with the workers that are registered.
+    file: Arc<Config>,
     config: Arc<Config>,
+    registered: Vec<Registered>,
     settings: Settings,
     secrets: Arc<Secrets>,
     run: String,
@@ -35,10 +40,16 @@ pub(super) struct Calls {
     flying: HashMap<AttemptId, Flying>,
     /// Calls that have ended, until their outcome is written.
     landing: HashMap<AttemptId, watch::Sender<bool>>,
-    /// Calls that wait for a slot, in order.
-    line: VecDeque<Queued>,
-    /// Calls of this run in flight, by address.
-    places: BTreeMap<String, usize>,
+    /// Calls that wait for a slot.
+    line: Line,
+    /// Where each worker can be called.
+    ways: BTreeMap<usize, Vec<Way>>,
+    /// Calls of this run in flight, by address, and the number of the last one.
+    places: BTreeMap<String, (usize, u64)>,
+    sent: u64,
+    /// Addresses that take no call now, until when they need not be asked again, and why. Without a time, others
+    /// have all the slots: they give them back without a word, so that it is asked for with every look into the inbox.
+    held: BTreeMap<String, (Option<Time>, String)>,
     epoch: u64,
     /// Numbers of mocked calls: how many there were per worker, and which one each attempt is.
     counted: BTreeMap<String, u64>,
@@ -54,17 +65,14 @@ struct Flying {
     /// Told once the outcome is written.
     durable: watch::Sender<bool>,
     task: Option<AbortHandle>,
-    place: Option<String>,
-    /// Whether other processes count it, too.
-    shared: bool,
+    way: Option<Way>,
 }
 
-struct Queued {
-    dispatch: Dispatch,
-    time: Option<Duration>,
-    candidates: Vec<Arc<Binding>>,
-    /// Whether it was said that it waits.
-    said: bool,
+/// Where a worker can be called.
+#[derive(Clone)]
+struct Way {
+    place: String,
+    binding: Arc<Binding>,
 }
 
 impl Calls {
@@ -74,28 +82,40 @@ impl Calls {
         setting: &Setting,
         (run, epoch): (&str, u64),
         flow: &str,
+        registered: Vec<Registered>,
     ) -> Result<Self> {
-        let (config, settings) = (setting.config.clone(), setting.settings.clone());
+        let (file, settings) = (setting.config.clone(), setting.settings.clone());
+        let config = Arc::new(file.with(&registered)?);
         let image = program.image();
-        let is_mocked = |worker: &Worker| settings.mocks.contains_key(image.str(worker.name));
-        let calls_out = settings.mode == Mode::Live && !image.workers.iter().all(is_mocked);
-        let secrets = if calls_out {
-            workers::check_bindings(image, &config, |worker| settings.mocks.contains_key(worker))?;
-            Secrets::load(image, &config)?
+        let is_mocked = |worker: &str| settings.mocks.contains_key(worker);
+        let secrets = if settings.mode == Mode::Live && workers::calls_out(image, is_mocked) {
+            let bound = workers::check_bindings(image, &config, is_mocked);
+            let secrets = Secrets::load(image, &config);
+            let (secrets, missing) = match secrets {
+                Ok(secrets) => (secrets, None),
+                Err(missing) => (Secrets::default(), Some(missing)),
+            };
+            Error::all(bound.err().into_iter().chain(missing).collect())?;
+            secrets
         } else {
             Secrets::default()
         };
         Ok(Self {
             program: program.clone(),
+            file,
             config,
+            registered,
             settings,
             secrets: Arc::new(secrets),
             run: run.to_owned(),
             flow: flow.to_owned(),
             flying: HashMap::new(),
             landing: HashMap::new(),
-            line: VecDeque::new(),
+            line: Line::default(),
+            ways: BTreeMap::new(),
             places: BTreeMap::new(),
+            sent: 0,
+            held: BTreeMap::new(),
             epoch,
             counted: BTreeMap::new(),
             numbers: HashMap::new(),
@@ -132,32 +152,21 @@ impl Calls {
                 Flying {
                     durable: watch::Sender::new(false),
                     task: None,
-                    place: None,
-                    shared: false,
+                    way: None,
                 },
             );
             // The receiver is ours.
             let _ = self.ended.0.send((dispatch.attempt, reply));
             return Ok(());
         }
-        let program = self.program.clone();
-        let worker = &program.image().workers[dispatch.worker.index()];
-        let name = program.image().str(worker.name);
-        let tags = workers::texts(program.image(), &worker.tags);
-        let candidates = self.config.candidates(name, worker.protocol, &tags);
         let time = self.time(&dispatch);
-        self.line.push_back(Queued {
-            dispatch,
-            time,
-            candidates,
-            said: false,
-        });
+        self.line.push(dispatch, time);
         self.move_up(store)
     }
 
     /// Ends a call whose outcome is no longer wanted.
     pub(super) fn abort(&mut self, attempt: &str, store: &mut impl Store) -> Result<()> {
-        self.line.retain(|queued| queued.dispatch.attempt != attempt);
+        self.line.remove(attempt);
         if let Some(flying) = self.flying.remove(attempt) {
             if let Some(task) = &flying.task {
                 task.abort();
@@ -224,25 +233,25 @@ impl Calls {
         learned: Option<Learned>,
         store: &mut impl Store,
     ) -> Result<()> {
-        let Some(place) = &flying.place else { return Ok(()) };
-        if let Some(count) = self.places.get_mut(place) {
+        let Some(way) = &flying.way else { return Ok(()) };
+        if let Some((count, _)) = self.places.get_mut(&way.place) {
             *count -= 1;
         }
-        if flying.shared {
-            store.leave(&self.claim(place, attempt, &Binding::default()), learned)?;
+        if is_shared(&way.binding) {
+            store.leave(&self.claim(way, attempt), learned, now())?;
         }
         Ok(())
     }
 
-    fn claim<'a>(&'a self, place: &'a str, call: &'a str, binding: &Binding) -> Claim<'a> {
+    fn claim<'a>(&'a self, way: &'a Way, call: &'a str) -> Claim<'a> {
         Claim {
-            place,
+            place: &way.place,
             run: &self.run,
             call,
             epoch: self.epoch,
-            most: binding.max_concurrent,
-            rate: binding.rate,
-            breaker: binding.breaker,
+            most: way.binding.max_concurrent,
+            rate: way.binding.rate,
+            breaker: way.binding.breaker,
         }
     }
 
@@ -293,77 +302,127 @@ impl Calls {
 
     /// Sends what has a slot now.
     pub(super) fn move_up(&mut self, store: &mut impl Store) -> Result<()> {
-        for mut queued in std::mem::take(&mut self.line) {
-            let why = match self.slot(&queued) {
-                Ok((place, binding)) => match self.enter(&queued, &place, &binding, store)? {
-                    Entry::Free(from) => {
-                        self.fly(queued, place, binding, from);
-                        continue;
+        let at = now();
+        self.held
+            .retain(|_, (until, _)| until.is_some_and(|until| until > at));
+        let mut stuck = BTreeSet::new();
+        while let Some(first) = self.line.first(&stuck) {
+            let (worker, attempt) = (first.dispatch.worker.index(), first.dispatch.attempt.clone());
+            match self.find_way(worker, &attempt, store)? {
+                Ok(way) => {
+                    if let Some(queued) = self.line.pop(worker) {
+                        self.fly(queued, way);
                     }
-                    Entry::Full => format!("waiting for a free slot of `{place}`: other runs have them all"),
-                },
-                Err(why) => why,
-            };
-            if !std::mem::replace(&mut queued.said, true) {
-                self.news.push((queued.dispatch.attempt.clone(), why));
+                }
+                Err(why) => {
+                    let told = self.line.say(worker).into_iter();
+                    self.news.extend(told.map(|attempt| (attempt, why.clone())));
+                    stuck.insert(worker);
+                }
             }
-            self.line.push_back(queued);
         }
         Ok(())
     }
 
-    /// A slot and a turn, where the binding has limits.
-    fn enter(
-        &self,
-        queued: &Queued,
-        place: &str,
-        binding: &Binding,
+    /// When a call that waits may be sent, if time alone decides that.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        let times = self.held.values().filter_map(|(until, _)| *until);
+        times.min().filter(|_| !self.line.is_empty())
+    }
+
+    /// Takes note of workers that were registered or removed meanwhile.
+    pub(super) fn refresh(&mut self, store: &impl Store) -> Result<()> {
+        if self.is_idle() {
+            return Ok(());
+        }
+        let registered = store.registered()?;
+        if registered == self.registered {
+            return Ok(());
+        }
+        self.config = Arc::new(self.file.with(&registered)?);
+        self.registered = registered;
+        self.ways.clear();
+        // Where a secret is missing, those calls fail that need it.
+        if let Ok(secrets) = Secrets::load(self.program.image(), &self.config) {
+            self.secrets = Arc::new(secrets);
+        }
+        Ok(())
+    }
+
+    /// The free address of a worker with the fewest calls in flight, of several the one that has been idle for the
+    /// longest time, and a turn there; or what has to be waited for.
+    fn find_way(
+        &mut self,
+        worker: usize,
+        attempt: &str,
         store: &mut impl Store,
-    ) -> Result<Entry> {
-        if is_shared(binding) {
-            store.enter(&self.claim(place, &queued.dispatch.attempt, binding), now())
-        } else {
-            Ok(Entry::Free(None))
-        }
-    }
-
-    /// The free candidate with the fewest calls in flight.
-    fn slot(&self, queued: &Queued) -> std::result::Result<(String, Arc<Binding>), String> {
+    ) -> Result<std::result::Result<Way, String>> {
         if self.flying.len() >= self.config.parallel {
-            return Err(format!(
-                "waiting for one of {} slots of this process",
-                self.config.parallel
-            ));
+            let most = self.config.parallel;
+            return Ok(Err(format!("waiting for one of {most} slots of this process")));
         }
-        let worker = &self.program.image().workers[queued.dispatch.worker.index()];
-        let name = self.program.image().str(worker.name);
-        if queued.candidates.is_empty() {
-            return Ok((name.to_owned(), Arc::default()));
+        loop {
+            let way = match self.free_way(worker) {
+                Ok(way) => way,
+                Err(why) => return Ok(Err(why)),
+            };
+            if !is_shared(&way.binding) {
+                return Ok(Ok(way));
+            }
+            let at = now();
+            let hold = match store.enter(&self.claim(&way, attempt), at)? {
+                Entry::Free => return Ok(Ok(way)),
+                Entry::Full => (None, full(&way.place)),
+                Entry::Later { at: until, why } => {
+                    let wait = held(&way.place, until - at, why);
+                    (Some(until.min(at + HOLD_NS)), wait)
+                }
+            };
+            self.held.insert(way.place, hold);
         }
-        let place = |binding: &Binding| binding.url.clone().unwrap_or_else(|| name.to_owned());
-        let flying = |binding: &Arc<Binding>| self.places.get(&place(binding)).copied().unwrap_or(0);
-        let free = queued
-            .candidates
-            .iter()
-            .filter(|one| one.max_concurrent.is_none_or(|most| flying(one) < most));
-        free.min_by_key(|one| flying(one))
-            .map(|one| (place(one), one.clone()))
-            .ok_or_else(|| format!("waiting for a free slot of `{name}`"))
     }
 
-    fn fly(&mut self, queued: Queued, place: String, binding: Arc<Binding>, from: Option<Time>) {
+    fn free_way(&mut self, worker: usize) -> std::result::Result<Way, String> {
+        let image = self.program.image();
+        let known = &image.workers[worker];
+        let name = image.str(known.name);
+        let config = &self.config;
+        let ways = self.ways.entry(worker).or_insert_with(|| {
+            let tags = workers::texts(image, &known.tags);
+            let candidates = config.candidates(name, known.protocol, &tags).into_iter();
+            let way = |binding: Arc<Binding>| Way {
+                place: binding.url.clone().unwrap_or_else(|| name.to_owned()),
+                binding,
+            };
+            candidates.map(way).collect()
+        });
+        if ways.is_empty() {
+            return alone(name, known.protocol, &workers::texts(image, &known.tags));
+        }
+        let flying = |way: &Way| self.places.get(&way.place).copied().unwrap_or_default();
+        let has_slot = |way: &&Way| way.binding.max_concurrent.is_none_or(|most| flying(way).0 < most);
+        let is_held = |way: &Way| self.held.contains_key(&way.place);
+        let free = ways.iter().filter(has_slot).filter(|way| !is_held(way));
+        free.min_by_key(|way| flying(way)).cloned().ok_or_else(|| {
+            let why = ways.iter().find_map(|way| self.held.get(&way.place));
+            why.map_or_else(
+                || format!("waiting for a free slot of `{name}`"),
+                |(_, why)| why.clone(),
+            )
+        })
+    }
+
+    fn fly(&mut self, queued: Queued, way: Way) {
         let program = self.program.clone();
         let worker = &program.image().workers[queued.dispatch.worker.index()];
         let (attempt, time) = (queued.dispatch.attempt.clone(), queued.time);
-        *self.places.entry(place.clone()).or_default() += 1;
-        let shared = is_shared(&binding);
+        self.sent += 1;
+        let (count, last) = self.places.entry(way.place.clone()).or_default();
+        (*count, *last) = (*count + 1, self.sent);
         let durable = watch::Sender::new(false);
-        let call = self.call(queued.dispatch, worker, binding, durable.subscribe());
+        let call = self.call(queued.dispatch, worker, way.binding.clone(), durable.subscribe());
         let (protocol, ended, id) = (worker.protocol, self.ended.0.clone(), attempt.clone());
         let task = tokio::spawn(async move {
-            if let Some(from) = from {
-                sleep(Duration::from_nanos((from - now()).max(0) as u64)).await;
-            }
             let shown = call.worker.clone();
             let reply = workers::start(protocol, call);
             let reply = match time {
@@ -371,7 +430,7 @@ impl Calls {
                 Some(time) => timeout(time, reply).await.unwrap_or_else(|_| {
                     let message = format!(
                         "`{shown}` did not answer within {}",
-                        crate::clock::short(time.as_nanos() as i64)
+                        short(time.as_nanos() as i64)
                     );
                     Err(Failure::new(ErrorClass::Timeout, message))
                 }),
@@ -384,8 +443,7 @@ impl Calls {
             Flying {
                 durable,
                 task: Some(task.abort_handle()),
-                place: Some(place),
-                shared,
+                way: Some(way),
             },
         );
     }
@@ -441,15 +499,62 @@ fn is_shared(binding: &Binding) -> bool {
     binding.max_concurrent.is_some() || binding.rate.is_some() || binding.breaker.is_some()
 }
 
-/// What a reply says about its worker: limits of rate, failures for the breaker.
-fn learned(reply: &Reply) -> Option<Learned> {
-    match reply {
-        Ok(value) => Some(Learned::Good {
-            rest: exhausted(value).map(|wait| now() + wait.as_nanos() as i64),
-        }),
-        Err(failure) if failure.class != ErrorClass::Cancelled => Some(Learned::Bad),
-        Err(_) => None,
+/// The way to a worker that needs no address; else, what has to be waited for.
+fn alone(name: &str, protocol: Protocol, tags: &[String]) -> std::result::Result<Way, String> {
+    if matches!(protocol, Protocol::Exec | Protocol::Store) {
+        return Ok(Way {
+            place: name.to_owned(),
+            binding: Arc::default(),
+        });
     }
+    Err(if tags.is_empty() {
+        format!("waiting for worker `{name}`: nothing says any more where it is")
+    } else {
+        format!("waiting for a worker with tags [{}]", tags.join(", "))
+    })
+}
+
+fn full(place: &str) -> String {
+    format!("waiting for a free slot of `{place}`: other runs have them all")
+}
+
+fn held(place: &str, wait: i64, why: Hold) -> String {
+    let wait = short(wait);
+    match why {
+        Hold::Rest => format!("`{place}` wants to be left alone for {wait}"),
+        Hold::Rate => format!("`{place}` was called as often as its rate allows; the next turn is in {wait}"),
+        Hold::Breaker => format!(
+            "the breaker of `{place}` is open for {wait}; when the worker is well again, `flowvm worker reset` closes it"
+        ),
+    }
+}
+
+/// What a reply says about its worker: whether it is well, and whether it wants to be left alone.
+fn learned(reply: &Reply) -> Option<Learned> {
+    let failure = match reply {
+        Ok(value) => {
+            return Some(Learned {
+                verdict: Verdict::Good,
+                rest: exhausted(value).map(|wait| now() + wait.as_nanos() as i64),
+            });
+        }
+        Err(failure) => failure,
+    };
+    let verdict = match failure.class {
+        ErrorClass::Refused | ErrorClass::Cancelled => return None,
+        ErrorClass::Connect
+        | ErrorClass::Timeout
+        | ErrorClass::Overloaded
+        | ErrorClass::Http5xx
+        | ErrorClass::Protocol
+        | ErrorClass::ExecFailed
+        | ErrorClass::Lost => Verdict::Bad,
+        _ => Verdict::Alive,
+    };
+    Some(Learned {
+        verdict,
+        rest: failure.retry_after.map(|wait| now().saturating_add(wait)),
+    })
 }
 
 /// How long a worker wants to be left alone after this reply.

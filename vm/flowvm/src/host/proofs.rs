@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use super::Setting;
 use crate::clock::now;
 use crate::store::Mode;
+use crate::workers::panics;
 use crate::workers::proof::Prover;
 
 /// An activation whose reply has been checked, and what came of each check.
@@ -50,7 +51,10 @@ impl Proofs {
                 results.push(if made_up {
                     Prover::take_for_granted(check)
                 } else {
-                    prover.check(check, left).await
+                    let checked = panics::caught(prover.check(check, left)).await;
+                    checked.unwrap_or_else(|| {
+                        Prover::not_found_out(check, "the check died: this is a bug of flowvm")
+                    })
                 });
             }
             // Nobody listens once the host is gone.

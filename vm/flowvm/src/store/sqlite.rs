@@ -3,7 +3,7 @@
 //!
 //! - `schema`: the tables and how a file comes into being. `read`: everything that only looks.
 //! - `writer`: the thread that writes, for many runs at once. `append`: the fenced commit.
-//! - `shared`: kept replies and locks. `lease`: who drives a run. `slots`: what workers bear. `inbox`: letters to the
+//! - `shared`: kept replies and locks. `lease`: who drives a run. `slots`: what workers bear, `workers`: those that were registered. `inbox`: letters to the
 //!   driver, and memory across runs. `upkeep`: the whole of it.
 
 mod append;
@@ -16,6 +16,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod workers;
 mod writer;
 
 use std::io::Read;
@@ -33,6 +34,7 @@ use serde_json::{Map, Value as Json};
 use super::{
     AttemptRow, Claim, Commit, Entry, Learned, NewRun, OpenInterrupt, Owner, Pending, RunRow, Store,
 };
+use crate::config::Registered;
 use crate::error::{Error, Result, code};
 use append::{Addition, Creation};
 use writer::Writer;
@@ -218,8 +220,12 @@ impl Store for SqliteStore {
         slots::enter(self, claim, now)
     }
 
-    fn leave(&mut self, claim: &Claim<'_>, learned: Option<Learned>) -> Result<()> {
-        slots::leave(self, claim, learned)
+    fn leave(&mut self, claim: &Claim<'_>, learned: Option<Learned>, now: Time) -> Result<()> {
+        slots::leave(self, claim, learned, now)
+    }
+
+    fn registered(&self) -> Result<Vec<Registered>> {
+        workers::registered(self)
     }
 
     fn runs(&self) -> Result<Vec<RunRow>> {

@@ -145,6 +145,15 @@ struct Pump {
     reply_topic: String,
 }
 
+/// However it ends, whoever waits hears of it.
+impl Drop for Pump {
+    fn drop(&mut self) {
+        if self.waiting.is_alive() {
+            self.waiting.end(&connect("it ended"));
+        }
+    }
+}
+
 impl Pump {
     async fn run(mut self) {
         loop {

@@ -133,6 +133,13 @@ pub(super) fn class(reply: Reply) -> ErrorClass {
     reply.expect_err("this is no success").class
 }
 
+/// A call that dies is an outcome at once, not when its time is over.
+#[test]
+fn a_call_that_panics_is_lost_at_once() {
+    let dies: Underway = Box::pin(async { unreachable!("on purpose") });
+    assert_eq!(class(block_on(settled(dies, Arc::default()))), ErrorClass::Lost);
+}
+
 #[test]
 fn a_webhook_is_told_everything() {
     let server = Server::one(&answer("200 OK", "", "{\"a\": 1}"));

@@ -51,6 +51,15 @@ impl Prover {
         }
     }
 
+    /// What is said of a check that came to nothing.
+    pub(crate) fn not_found_out(check: &Check, why: &str) -> CheckResult {
+        CheckResult {
+            check: shown(check),
+            passed: None,
+            message: why.to_owned(),
+        }
+    }
+
     async fn find_out(&self, check: &Check) -> Found {
         match check {
             Check::Command { words, expected } => {

@@ -22,7 +22,7 @@ use flow_bytecode::{ErrorClass, Protocol};
 
 use super::broker::{self, Place};
 use super::waiting::Waiting;
-use super::{Call, Failure, Reply, excerpt, farewell, too_much};
+use super::{Call, Failure, Reply, excerpt, farewell, panics, too_much};
 use crate::limits::{CONNECT_WAIT, REPLY_BYTES};
 use crate::view::note;
 
@@ -159,7 +159,14 @@ impl Link {
                 _ => {}
             }
             let reader = self.connection().await?;
-            let pump = tokio::spawn(pump(Arc::downgrade(self), reader, Reading::of(self)));
+            let (weak, reading) = (Arc::downgrade(self), Reading::of(self));
+            let pump = tokio::spawn(async move {
+                let ended = panics::caught(pump(weak.clone(), reader, reading)).await;
+                if let (None, Some(link)) = (ended, weak.upgrade()) {
+                    let why = "the reading of replies died: this is a bug of flowvm";
+                    link.waiting.end(&Failure::new(ErrorClass::Lost, why));
+                }
+            });
             *self.pump.lock().unwrap_or_else(PoisonError::into_inner) = Some(pump.abort_handle());
             Ok(sender)
         });

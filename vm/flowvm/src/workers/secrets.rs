@@ -1,7 +1,7 @@
 //! Secrets: values for names, looked up once and put into a call when it is sent. Whatever comes back is
 //! searched for them, so that none reaches a message, a log or the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
 
@@ -27,7 +27,8 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Looks up all that the program mentions, and all that bindings of its workers name.
+    /// Looks up all that the program mentions, and all that bindings of its workers name; what is missing is named
+    /// at once.
     pub fn load(image: &Image, config: &Config) -> Result<Self> {
         let mentioned = image.secrets.iter().map(|name| image.str(*name));
         let workers = image.workers.iter().flat_map(|worker| {
@@ -49,10 +50,15 @@ impl Secrets {
             .as_ref()
             .and_then(|callback| callback.key.as_deref());
         let names = mentioned.chain(bound.iter().map(String::as_str)).chain(callback);
-        let values = names.map(|name| Ok((name.to_owned(), look_up(name, config)?)));
-        Ok(Self {
-            values: values.collect::<Result<_>>()?,
-        })
+        let (mut values, mut missing) = (BTreeMap::new(), Vec::new());
+        for name in names.collect::<BTreeSet<_>>() {
+            match look_up(name, config) {
+                Ok(value) => drop(values.insert(name.to_owned(), value)),
+                Err(error) => missing.push(error),
+            }
+        }
+        Error::all(missing)?;
+        Ok(Self { values })
     }
 
     /// These, for tests.

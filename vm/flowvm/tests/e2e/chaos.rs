@@ -233,7 +233,7 @@ fn give(mut stream: TcpStream, answer: &Value, sent: &AtomicUsize, elsewhere: &s
 }
 
 /// Reads a request with its body.
-fn read_request(stream: &mut TcpStream) -> std::io::Result<()> {
+pub(crate) fn read_request(stream: &mut impl Read) -> std::io::Result<()> {
     let (mut text, mut piece) = (Vec::new(), [0; 4096]);
     loop {
         let count = stream.read(&mut piece)?;

@@ -10,6 +10,7 @@
 mod chaos;
 mod clauses;
 mod clock;
+mod control;
 mod crash;
 mod damage;
 mod disk;

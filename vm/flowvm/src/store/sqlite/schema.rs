@@ -11,7 +11,7 @@ use crate::error::Result;
 /// Marks the file as ours: `FLOW`.
 pub(super) const APPLICATION: i64 = 0x464c_4f57;
 /// The version of the tables below.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// Small pages: a commit touches few rows in several tables, and an empty table costs a page.
 const PAGE_BYTES: u32 = 1024;
@@ -23,6 +23,7 @@ const FROM_1: (&str, &str) = (
     include_str!("schema/from_1.sql"),
     include_str!("schema/from_1_copy.sql"),
 );
+const FROM_2: &str = include_str!("schema/from_2.sql");
 
 /// Makes a new store at `path`: prepared under another name, then put in place in one move. If another
 /// process was faster, its store stays. It keeps a log of writes from the start: two processes that open it at once
@@ -45,12 +46,17 @@ pub(super) fn create(path: &Path, durability: Durability) -> Result<()> {
 pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
     db.execute_batch("PRAGMA foreign_keys = OFF")?;
     let tx = Transaction::new(db, TransactionBehavior::Immediate)?;
+    let version: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // Another process may have been faster.
-    if tx.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? == 1 {
-        let (make_room, copy) = FROM_1;
-        tx.execute_batch(make_room)?;
-        tx.execute_batch(TABLES)?;
-        tx.execute_batch(copy)?;
+    if version < VERSION {
+        if version == 1 {
+            let (make_room, copy) = FROM_1;
+            tx.execute_batch(make_room)?;
+            tx.execute_batch(TABLES)?;
+            tx.execute_batch(copy)?;
+        } else {
+            tx.execute_batch(FROM_2)?;
+        }
         tx.pragma_update(None, "user_version", VERSION)?;
     }
     tx.commit()?;

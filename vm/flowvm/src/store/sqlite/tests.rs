@@ -371,6 +371,36 @@ fn a_store_of_schema_1_is_brought_up_to_date() {
     }
 }
 
+/// A store of the version before this one opens, with what it knew of workers.
+#[test]
+fn a_store_of_schema_2_is_brought_up_to_date() {
+    let place = Place::new();
+    fs::create_dir_all(place.path().parent().unwrap()).unwrap();
+    let older = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stores/schema-2.db");
+    fs::copy(older, place.path()).unwrap();
+    for _ in 0..2 {
+        let mut store = place.open().unwrap();
+        let version: i64 = store
+            .db
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
+        assert_eq!((version, store.runs().unwrap().len()), (schema::VERSION, 2));
+        let (health, flying) = store.health("http://127.0.0.1:9/", 0).unwrap();
+        assert_eq!(
+            (health.in_row, health.failures, health.open_until, flying),
+            (2, 2, None, 0)
+        );
+        let worker = Registered {
+            name: "w".to_owned(),
+            protocol: None,
+            tags: Vec::new(),
+            binding: Map::from_iter([("url".to_owned(), Json::from("http://127.0.0.1:9/"))]),
+        };
+        store.register(&worker, 1).unwrap();
+        assert_eq!(store.registered().unwrap(), [worker]);
+    }
+}
+
 /// L-48, L-60: an outcome that comes from a process that has lost the run changes nothing, and is kept.
 #[test]
 fn what_comes_too_late_is_evidence() {

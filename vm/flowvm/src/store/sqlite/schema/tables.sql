@@ -107,12 +107,25 @@ CREATE TABLE slots (
   PRIMARY KEY (place, run, call)
 ) STRICT, WITHOUT ROWID;
 
--- What all processes know of a worker: from when on it may be called, and its failures.
+-- What all processes know of a worker: until when it wants to be left alone, when its next call were due if all had
+-- come evenly spaced, its failures, and its breaker.
 CREATE TABLE places (
   place      TEXT PRIMARY KEY,
   not_before INTEGER NOT NULL DEFAULT 0,
   in_row     INTEGER NOT NULL DEFAULT 0,
-  failures   INTEGER NOT NULL DEFAULT 0
+  failures   INTEGER NOT NULL DEFAULT 0,
+  even       INTEGER NOT NULL DEFAULT 0,
+  open_until INTEGER,
+  probing    INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+-- Workers beside those of flow.toml.
+CREATE TABLE workers (
+  name     TEXT PRIMARY KEY,
+  protocol TEXT,
+  tags     TEXT NOT NULL CHECK (json_valid(tags)),
+  binding  TEXT NOT NULL CHECK (json_valid(binding)),
+  added_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE memory (

@@ -113,6 +113,14 @@ impl Work<'_> {
             return;
         };
         self.trouble.known(json, MACHINE);
+        let mode = json.get("ProcessorConfig").and_then(|config| config.text("Mode"));
+        if mode == Some("DISTRIBUTED") {
+            let place = format!("{place}.ProcessorConfig");
+            self.note(
+                place,
+                "items are runs inside this one; `flowvm work` spreads runs over processes",
+            );
+        }
         let start = self.trouble.required(json, "StartAt", Form::Text);
         let states = self.trouble.required(json, "States", Form::Object);
         let (Some(start), Some(states)) = (start, states) else {

@@ -52,7 +52,11 @@ pub(super) fn no_way_out(facts: &Facts<'_>, found: &mut Vec<Diagnostic>) {
     for (index, node) in facts.flow.nodes.iter().enumerate() {
         let vertex = view.node(NodeRef(index as u32));
         let mut ways = view.ways_out(vertex).iter();
-        let leaves = ways.any(|way| !matches!(way.kind, WayKind::Error | WayKind::Timeout));
+        let leaves = ways.any(|way| match way.kind {
+            WayKind::Error | WayKind::Timeout => false,
+            WayKind::Goto => node.goto.is_some(), // of a `may goto` the worker may say nothing
+            _ => true,
+        });
         let left_out = view.ins(vertex).next().is_none(); // nothing leads to it either, and that is said
         if leaves || left_out || view.runs_unasked(vertex) || node.schedule == Schedule::Standing {
             continue;

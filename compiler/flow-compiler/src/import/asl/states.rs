@@ -38,7 +38,6 @@ const MAP: &[&str] = &[
     "Items",
     "ItemSelector",
     "MaxConcurrency",
-    "Label",
 ];
 /// What it may have, and has no equivalent.
 const MAP_ONLY_THERE: &[&str] = &[
@@ -48,6 +47,7 @@ const MAP_ONLY_THERE: &[&str] = &[
     "ItemReader",
     "ItemBatcher",
     "ResultWriter",
+    "Label",
 ];
 
 /// A state, and what its functions need to know of it.
@@ -278,6 +278,10 @@ impl Work<'_> {
             "Comment",
         ];
         self.trouble.known(retrier, &known);
+        if retrier.get("JitterStrategy").is_some() {
+            let place = format!("{place}.Retry.JitterStrategy");
+            self.note(place, "pauses always have a jitter of their own here");
+        }
         let number = |key: &str| retrier.get(key).and_then(|json| json.value.as_u64());
         let first = number("IntervalSeconds").unwrap_or(1).max(1);
         let most = number("MaxDelaySeconds").unwrap_or(3600).max(first);
@@ -524,7 +528,14 @@ impl Work<'_> {
             if state.json.get(key).is_some() {
                 self.note(
                     format!("{}.{key}", state.place),
-                    "this has no equivalent; `any of`, `N of` before the join tolerate failures",
+                    match *key {
+                        "MaxConcurrencyPath" => "how many run at once is a number here: `at most N`",
+                        "ItemReader" | "ItemBatcher" | "ResultWriter" => {
+                            "this has no equivalent; let a worker read, batch or write"
+                        }
+                        "Label" => "a group of items has no name of its own here",
+                        _ => "this has no equivalent; `any of`, `N of` before the join tolerate failures",
+                    },
                 );
             }
         }

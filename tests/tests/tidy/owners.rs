@@ -24,7 +24,7 @@ const OWNERS: &[(&str, &[&str], usize)] = &[
         4,
     ),
     ("jiff", &["vm/flow-machine/src/", "vm/flowvm/src/"], 4),
-    ("rusqlite", &["vm/flowvm/src/store"], 10),
+    ("rusqlite", &["vm/flowvm/src/store"], 11),
     ("reqwest", &["vm/flowvm/src/workers"], 4),
     (
         "rumqttc",

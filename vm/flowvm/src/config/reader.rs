@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use toml::{Table, Value};
+pub(super) use toml::Table;
+use toml::Value;
 
 use crate::error::{Error, Result, code};
 

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
-use toml::Table;
 
-use super::reader::Reader;
+use super::reader::{Reader, Table};
 use super::{Binding, Config, Pool, binding};
 use crate::error::{Error, Result, code};
 

@@ -116,6 +116,12 @@ impl Machine {
         })
     }
 
+    /// Where another machine with the same log has something that the log does not say and this one has not: a
+    /// sentence each, about values of channels, input, outcomes that are not committed, and calls to be made.
+    pub fn differences(&self, other: &Machine) -> Vec<String> {
+        self.run.differences(&other.run)
+    }
+
     /// Takes something from outside. On refusal the run is unchanged.
     #[expect(
         clippy::needless_pass_by_value,

@@ -8,7 +8,7 @@
 //! - **Fire** (`fire`), **route**, **join**: what is triggered. **Step** (`step`): commits, checkpoints.
 //! - **Decide** (`decide`): what outcomes of one instant decide; **race**, **until**, **withdraw**, **standing**.
 //! - **Outside** (`outside`): inputs. **Ending**: the ways a run ends. **Replay**: a run from its log; **branch**: from
-//!   a checkpoint of it.
+//!   a checkpoint of it; **unsaid**: what of a run its log does not say.
 
 mod activation;
 mod agent;
@@ -44,6 +44,7 @@ mod standing;
 mod start;
 mod state;
 mod step;
+mod unsaid;
 mod until;
 mod verify;
 mod wait;

@@ -3,6 +3,8 @@
 
 mod fits;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -110,16 +112,15 @@ fn judge(store: &SqliteStore, row: &RunRow, loaded: &Loaded) -> Result<(Verdict,
         return Ok((Verdict::Stuck, [misfits, changes].concat()));
     }
     let mut reasons = changes;
-    match Machine::migrate(loaded.program.clone(), log, now()) {
-        Ok(moved) => {
-            // What a log does not say: with which values the channels began.
-            let others = history::fields(&state, &moved.state());
+    let here = Machine::replay(Arc::new(old), log.clone());
+    match here.and_then(|here| Ok((here, Machine::migrate(loaded.program.clone(), log, now())?))) {
+        Ok((here, there)) => {
+            // What a log does not say: with which values the channels began, what is not committed yet.
+            let others = here.differences(&there);
             if others.is_empty() {
                 return Ok((Verdict::Safe, reasons));
             }
-            let name =
-                |(name, ..): &(String, _, _)| format!("channel `{name}` would have another value there");
-            reasons.extend(others.iter().map(name));
+            reasons.extend(others);
         }
         Err(error) => {
             reasons.push(error.to_string());

@@ -352,6 +352,46 @@ flow outer(topic: string = "tea") -> int {
     bench.flowvm(&["doctor", "--offline"]).expect(0);
 }
 
+/// What has settled in a step that is not whole is in no checkpoint yet, and its log does not say what it is worth.
+#[test]
+fn a_value_that_is_not_committed_is_judged_too() {
+    const HALF: &str = r#"
+worker slow(x: int = 0) -> int via exec { command ["sleep", "20"] }
+flow half() -> int {
+  state {
+    n: int = 0
+    m: int = 0
+  }
+  start -> [fast, rest]
+  transform fast { n <- 7 }
+  task rest {
+    call slow() as one
+    m <- one
+  }
+  [fast, rest] -> end
+  return n + m
+}
+"#;
+    let bench = Bench::with(HALF);
+    let mut child = bench.start(&["run", "main.flow", "--id", "r"]);
+    while !bench.flowvm(&["events", "r"]).stdout.contains("settled") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    bench.write("same.flow", HALF.replace("n + m", "m + n"));
+    bench.write("other.flow", HALF.replace("n <- 7", "n <- 8"));
+    let check = |file: &str| {
+        bench
+            .flowvm(&["migrate", "r", "--to", file, "--check", "--json"])
+            .json()
+    };
+    assert_eq!(check("same.flow")["verdict"], "safe", "{}", check("same.flow"));
+    let other = check("other.flow");
+    assert_eq!(other["verdict"], "needs_migration", "{other}");
+    assert!(other["reasons"].to_string().contains("fast"), "{other}");
+}
+
 #[test]
 fn it_is_said_why() {
     let bench = answered("false");

@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 use flow_machine::Status;
 use serde_json::{Value as Json, json};
 
-use super::plan::{Failing, Join, Kind, Out, Plan, mix};
-
-/// `limit steps` of every plan.
-const STEPS: u64 = 60;
+use super::plan::{Failing, Join, Kind, Out, Plan, Policy};
+use super::replies::{Turn, answer, reply, said, turn};
 
 /// How a run ends.
 pub(super) struct Ended {
@@ -18,17 +16,22 @@ pub(super) struct Ended {
     pub(super) state: Json,
     pub(super) steps: u64,
     pub(super) calls: u64,
+    /// Whether how many steps were begun and calls made is a matter of timing: something was lost or failed
+    /// beside them.
+    pub(super) loose: bool,
 }
 
-/// What a worker does with a call: a reply, or a failure.
-pub(super) fn reply(seed: u64, key: &str, total: i64, attempt: u32) -> Option<i64> {
-    let number = mix(seed, &format!("{key}/{total}/{attempt}"));
-    (!number.is_multiple_of(4)).then_some((number / 4 % 10) as i64)
-}
-
-/// What a question is answered.
-pub(super) fn answer(seed: u64, node: &str) -> i64 {
-    (mix(seed, node) % 5) as i64
+/// What a run and all that it runs within share.
+struct Shared {
+    seed: u64,
+    calls: u64,
+    loose: bool,
+    /// Who had come in when the races were decided, in that order, as far as none has asked.
+    winners: Vec<Vec<String>>,
+    /// A race that had no winner, though somebody came in.
+    undecided: Option<String>,
+    /// Whether there may be such a race.
+    cut_short: bool,
 }
 
 #[derive(Clone, Default)]
@@ -59,13 +62,15 @@ struct Round {
 
 struct Reference<'p> {
     plan: &'p Plan,
-    seed: u64,
+    shared: &'p mut Shared,
+    /// The parameter.
+    n: i64,
     state: State,
     rounds: BTreeMap<usize, Round>,
     taken: usize,
     next: Vec<Act>,
+    steps: u64,
     path: Vec<String>,
-    calls: u64,
 }
 
 /// What an activation comes to.
@@ -85,41 +90,83 @@ struct Updates {
     lap: Option<usize>,
 }
 
-/// Runs a plan.
-pub(super) fn run(plan: &Plan, seed: u64) -> Ended {
-    let mut reference = Reference {
-        plan,
+/// What an activation comes to that needs a result.
+fn came(key: &str, x: Option<i64>, adds: Option<i64>, way: Failing, near: bool) -> Came {
+    match (x.zip(adds), way) {
+        (Some((x, total)), _) => Came::Done(Updates {
+            log: format!("{key}={x}"),
+            total,
+            near,
+            ..Updates::default()
+        }),
+        (None, Failing::Run) => Came::Failed,
+        (None, Failing::Skip) => Came::Skipped,
+        (None, Failing::End) => Came::Left,
+    }
+}
+
+/// Runs a plan, with races won as they were.
+///
+/// # Errors
+///
+/// A race that nobody won, though somebody came in, unless the run was `cut_short`.
+pub(super) fn run(plan: &Plan, seed: u64, winners: &[Vec<String>], cut_short: bool) -> Result<Ended, String> {
+    let mut shared = Shared {
         seed,
-        state: State::default(),
-        rounds: BTreeMap::new(),
-        taken: 0,
-        next: vec![Act {
+        calls: 0,
+        loose: false,
+        winners: winners.to_vec(),
+        undecided: None,
+        cut_short,
+    };
+    let mut reference = Reference::new(plan, 0, &mut shared);
+    let status = reference.play();
+    let (state, steps) = (reference.json(), reference.steps);
+    let path = reference.path;
+    match shared.undecided {
+        Some(race) => Err(format!("nobody won the race of {race}")),
+        None => Ok(Ended {
+            status,
+            path,
+            state,
+            steps,
+            calls: shared.calls,
+            loose: shared.loose,
+        }),
+    }
+}
+
+impl<'p> Reference<'p> {
+    fn new(plan: &'p Plan, n: i64, shared: &'p mut Shared) -> Self {
+        let first = Act {
             node: plan.first,
             n: 0,
             within: Vec::new(),
-        }],
-        path: Vec::new(),
-        calls: 0,
-    };
-    let mut steps = 0;
-    let mut status = Status::Done;
-    while !reference.next.is_empty() {
-        if steps == STEPS {
-            status = Status::Limit;
-            break;
-        }
-        steps += 1;
-        if !reference.step() {
-            status = Status::Failed;
-            break;
+        };
+        Self {
+            plan,
+            shared,
+            n,
+            state: State::default(),
+            rounds: BTreeMap::new(),
+            taken: 0,
+            next: vec![first],
+            steps: 0,
+            path: Vec::new(),
         }
     }
-    Ended {
-        status,
-        state: reference.json(),
-        path: reference.path,
-        steps,
-        calls: reference.calls,
+
+    fn play(&mut self) -> Status {
+        while !self.next.is_empty() {
+            if self.steps == self.plan.most_steps() {
+                return Status::Limit;
+            }
+            self.steps += 1;
+            if !self.step() {
+                return Status::Failed;
+            }
+        }
+        Status::Done
     }
 }
 
@@ -132,14 +179,11 @@ impl Reference<'_> {
         for act in &acts {
             came.push(self.act(act));
         }
-        let absorbed = |reference: &Self, act: &Act| reference.tolerant(act).is_some();
-        let lost = acts
-            .iter()
-            .zip(&came)
-            .any(|(act, came)| matches!(came, Came::Failed) && !absorbed(self, act));
-        if lost {
+        let lost = |(act, came): (&Act, &Came)| matches!(came, Came::Failed) && self.tolerant(act).is_none();
+        if acts.iter().zip(&came).any(lost) {
             return false;
         }
+        self.decide_races(&acts, &mut came);
         self.state.near.clear();
         for (act, came) in acts.iter().zip(&came) {
             if let Came::Done(updates) = came {
@@ -154,9 +198,10 @@ impl Reference<'_> {
 
     /// Calls or computes, over the state before the step.
     fn act(&mut self, act: &Act) -> Came {
-        let name = &self.plan.nodes[act.node].name;
-        let state = &self.state;
-        match &self.plan.nodes[act.node].kind {
+        let plan = self.plan;
+        let name = &plan.nodes[act.node].name;
+        let state = self.state.clone();
+        match &plan.nodes[act.node].kind {
             Kind::Transform { loop_of } => Came::Done(Updates {
                 log: format!("{name}:{}", state.near.len()),
                 total: 1,
@@ -165,7 +210,7 @@ impl Reference<'_> {
                 lap: *loop_of,
             }),
             Kind::Ask => {
-                let n = answer(self.seed, name);
+                let n = answer(self.shared.seed, name);
                 Came::Done(Updates {
                     log: format!("{name}!{n}"),
                     total: n,
@@ -173,29 +218,104 @@ impl Reference<'_> {
                 })
             }
             Kind::Send { .. } => Came::Done(Updates::default()),
-            Kind::Task(way) => self.call(name, *way, true),
-            Kind::Item(way) => self.call(&format!("{name}.{}", act.n), *way, false),
+            Kind::Seed => Came::Done(Updates {
+                log: name.clone(),
+                total: self.n % 9,
+                ..Updates::default()
+            }),
+            Kind::Task(way) => {
+                let x = self.call(name, state.total);
+                came(name, x, x, *way, true)
+            }
+            Kind::Item(way) => {
+                let key = format!("{name}.{}", act.n);
+                let x = self.call(&key, state.total);
+                came(&key, x, x, *way, false)
+            }
+            Kind::Agent(way) => {
+                let x = self.talk(name, state.total);
+                came(name, x, x, *way, true)
+            }
+            Kind::Sub { child, way } => {
+                let x = self.run_child(*child, state.total);
+                came(name, x, x.map(|x| x % 9), *way, true)
+            }
             Kind::Choice { .. } | Kind::Loop { .. } => unreachable!("routes are followed, not run"),
         }
     }
 
-    fn call(&mut self, key: &str, way: Failing, near: bool) -> Came {
-        for attempt in 1..=2 {
-            self.calls += 1;
-            if let Some(x) = reply(self.seed, key, self.state.total, attempt) {
-                return Came::Done(Updates {
-                    log: format!("{key}={x}"),
-                    total: x,
-                    near,
-                    ..Updates::default()
-                });
+    /// A call with its retry; none: it failed for good.
+    fn call(&mut self, key: &str, n: i64) -> Option<i64> {
+        (1..=2).find_map(|attempt| {
+            self.shared.calls += 1;
+            reply(self.shared.seed, key, n, attempt)
+        })
+    }
+
+    /// A conversation; none: a turn of it failed for good.
+    fn talk(&mut self, key: &str, n: i64) -> Option<i64> {
+        let mut results = Vec::new();
+        for number in 1.. {
+            let came = (1..=2).find_map(|attempt| {
+                self.shared.calls += 1;
+                turn(self.shared.seed, key, n, number, attempt)
+            });
+            match came? {
+                Turn::Says(base) => return Some(said(base, &results)),
+                Turn::Asks(uses) => {
+                    for (key, n) in uses {
+                        results.push(self.call(&key, n));
+                    }
+                }
             }
         }
-        match way {
-            Failing::Run => Came::Failed,
-            Failing::Skip => Came::Skipped,
-            Failing::End => Came::Left,
+        None
+    }
+
+    /// A run within the run; none: it failed.
+    fn run_child(&mut self, child: usize, n: i64) -> Option<i64> {
+        let mut child = Reference::new(&self.plan.children[child], n, self.shared);
+        let done = child.play() == Status::Done;
+        let total = child.state.total;
+        self.shared.loose |= !done;
+        done.then_some(total)
+    }
+
+    /// In each race of a step, whoever won it; what the others came to is lost.
+    fn decide_races(&mut self, acts: &[Act], came: &mut [Came]) {
+        let mut races: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (at, act) in acts.iter().enumerate() {
+            let round = act.within.last().map(|(round, _)| *round);
+            if let Some(round) = round.filter(|round| self.races(*round)) {
+                races.entry(round).or_default().push(at);
+            }
         }
+        for runners in races.into_values() {
+            self.shared.loose = true;
+            let name = |at: usize| &self.plan.nodes[acts[at].node].name;
+            let came_in = |at: &&usize| matches!(came[**at], Came::Done(_) | Came::Skipped);
+            let in_time: Vec<usize> = runners.iter().filter(came_in).copied().collect();
+            let Some(first) = in_time.first() else { continue };
+            let told = &mut self.shared.winners;
+            // Those who failed before it was decided are named too.
+            let among = |arrived: &[String]| in_time.iter().find(|at| arrived.contains(name(**at))).copied();
+            let decided = told.iter().position(|arrived| among(arrived).is_some());
+            let winner = decided.and_then(|decided| among(&told.remove(decided)));
+            if winner.is_none() && !self.shared.cut_short {
+                self.shared.undecided.get_or_insert(name(*first).clone());
+            }
+            let winner = winner.unwrap_or(*first);
+            for at in in_time {
+                if at != winner {
+                    came[at] = Came::Left;
+                }
+            }
+        }
+    }
+
+    fn races(&self, round: usize) -> bool {
+        let join = self.rounds.get(&round).map(|round| round.join);
+        join.is_some_and(|join| self.plan.joins[join].policy == Policy::First)
     }
 
     fn update(&mut self, name: &str, updates: &Updates) {
@@ -327,7 +447,7 @@ impl Reference<'_> {
     fn tolerant(&self, act: &Act) -> Option<(usize, usize)> {
         let (round, branch) = act.within.last()?;
         let join = self.rounds.get(round)?.join;
-        self.plan.joins[join].least.map(|_| (join, *branch))
+        (self.plan.joins[join].policy != Policy::All).then_some((join, *branch))
     }
 
     fn arrive_failed(&mut self, act: &Act) {
@@ -349,9 +469,11 @@ impl Reference<'_> {
             };
             let arrived = round.arrived.iter().filter(|one| one.is_some()).count();
             let succeeded = round.arrived.iter().filter(|one| **one == Some(true)).count();
-            let passes = self.plan.joins[round.join]
-                .least
-                .is_none_or(|least| succeeded >= least);
+            let passes = match self.plan.joins[round.join].policy {
+                Policy::All => true,
+                Policy::Least(least) => succeeded >= least,
+                Policy::First => succeeded >= 1,
+            };
             if arrived == 0 || !passes {
                 continue;
             }

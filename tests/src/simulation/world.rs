@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use flow_bytecode::ErrorClass;
 use flow_machine::{
-    AttemptId, Effect, Event, Input, LimitChange, Machine, Outcome, Program, Start, Status, Time,
+    AttemptId, Dispatch, Effect, Event, EventKind, Input, LimitChange, Machine, Outcome, Program, Start,
+    Status, Time,
 };
 use serde_json::{Map, Value as Json, json};
 
 use super::plan::{Random, mix};
-use super::reference::{answer, reply};
+use super::replies::{Turn, answer, reply, said, turn};
 
 const SECOND: Time = 1_000_000_000;
 /// After so many moves a run is taken for one that does not end.
@@ -27,6 +28,8 @@ pub(super) struct Ways {
     crashes: Option<u64>,
     /// The move at which the run is cancelled.
     pub(super) cancel: Option<u64>,
+    /// How often something may be injected.
+    injections: u64,
 }
 
 /// How it ended.
@@ -37,23 +40,42 @@ pub(super) struct Disturbed {
     pub(super) steps: u64,
     pub(super) calls: u64,
     pub(super) crashes: u64,
+    /// Who had come in when the races were decided, in order of the decisions.
+    pub(super) winners: Vec<Vec<String>>,
+    /// The sum of what was injected; none: nothing was.
+    pub(super) injected: Option<i64>,
 }
 
 impl Ways {
     /// Those that are tried with every seed.
     pub(super) fn of(seed: u64) -> Vec<Ways> {
-        let ways = |timing, barrier, crashes, cancel| Ways {
+        let quiet = |timing, barrier| Ways {
             timing,
             barrier,
-            crashes,
-            cancel,
+            crashes: None,
+            cancel: None,
+            injections: 0,
+        };
+        let dying = |timing, barrier, crashes| Ways {
+            crashes: Some(crashes),
+            ..quiet(timing, barrier)
+        };
+        let cancelled = Ways {
+            cancel: Some(1 + mix(seed, "cancel") % 30),
+            ..dying(5, false, 4)
+        };
+        let injected = |timing, barrier| Ways {
+            injections: 3,
+            ..dying(timing, barrier, 6)
         };
         vec![
-            ways(1, true, None, None),
-            ways(2, false, None, None),
-            ways(3, false, Some(3), None),
-            ways(4, true, Some(5), None),
-            ways(5, false, Some(4), Some(1 + mix(seed, "cancel") % 30)),
+            quiet(1, true),
+            quiet(2, false),
+            dying(3, false, 3),
+            dying(4, true, 5),
+            cancelled,
+            injected(6, false),
+            injected(7, true),
         ]
     }
 }
@@ -72,6 +94,8 @@ struct Host<'p> {
     answers: BTreeMap<String, Time>,
     random: Random,
     crashed: u64,
+    /// What was injected.
+    injected: Vec<i64>,
 }
 
 /// Plays a program. Fails with what must not be, whatever the reference says.
@@ -99,6 +123,7 @@ pub(super) fn play(program: &Arc<Program>, seed: u64, ways: &Ways) -> Result<Dis
         answers: BTreeMap::new(),
         random: Random::new(seed ^ ways.timing),
         crashed: 0,
+        injected: Vec::new(),
     };
     for moves in 0..MOVES {
         host.commit()?;
@@ -110,7 +135,10 @@ pub(super) fn play(program: &Arc<Program>, seed: u64, ways: &Ways) -> Result<Dis
             let now = host.now;
             let cancelled = host.machine.apply(Input::Cancel { reason }, now);
             cancelled.map_err(|refusal| refusal.message)?;
-        } else if !host.next() {
+            continue;
+        }
+        host.inject()?;
+        if !host.next() {
             return Ok(host.ended());
         }
     }
@@ -169,16 +197,7 @@ impl Host<'_> {
         for effect in effects {
             match effect {
                 Effect::Dispatch(call) => {
-                    let text = |name: &str| call.args.get(name).and_then(Json::as_str).unwrap_or_default();
-                    let total = call.args.get("n").and_then(Json::as_i64).unwrap_or(0);
-                    let outcome = match reply(self.seed, text("key"), total, call.number) {
-                        Some(x) => Outcome::Reply { value: json!(x) },
-                        None => Outcome::Failed {
-                            class: ErrorClass::Http5xx,
-                            message: "as the seed says".into(),
-                            retry_after: None,
-                        },
-                    };
+                    let outcome = self.outcome(&call);
                     let delay = (mix(self.ways.timing, &call.attempt) % 7) as Time * SECOND / 2;
                     let ends = self.now + delay;
                     self.sent.entry(call.attempt.clone()).or_insert((ends, outcome));
@@ -190,6 +209,47 @@ impl Host<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// What the worker does with a call. Turns of agents carry what was said before.
+    fn outcome(&self, call: &Dispatch) -> Outcome {
+        let key = call.args.get("key").and_then(Json::as_str).unwrap_or_default();
+        let n = call.args.get("n").and_then(Json::as_i64).unwrap_or(0);
+        let value = match &call.conversation {
+            None => reply(self.seed, key, n, call.number).map(Json::from),
+            Some(told) => turn(self.seed, key, n, call.turn, call.number).map(|turn| match turn {
+                Turn::Says(base) => json!(said(base, &heard(&told.history))),
+                Turn::Asks(uses) => {
+                    let calls = uses
+                        .iter()
+                        .map(|(key, n)| json!({"name": "work", "args": {"key": key, "n": n}}));
+                    json!({"flow": 1, "tool_calls": calls.collect::<Vec<Json>>()})
+                }
+            }),
+        };
+        value.map_or_else(
+            || Outcome::Failed {
+                class: ErrorClass::Http5xx,
+                message: "as the seed says".into(),
+                retry_after: None,
+            },
+            |value| Outcome::Reply { value },
+        )
+    }
+
+    /// Now and then something comes from outside.
+    fn inject(&mut self) -> Result<(), String> {
+        if self.injected.len() as u64 == self.ways.injections || !self.random.one_in(4) {
+            return Ok(());
+        }
+        let number = 1 + self.random.below(9) as i64;
+        let mut updates = Map::new();
+        updates.insert("outside".into(), json!(number));
+        let now = self.now;
+        let injected = self.machine.apply(Input::Inject { updates }, now);
+        injected.map_err(|refusal| refusal.message)?;
+        self.injected.push(number);
+        self.commit()
     }
 
     /// What is due next happens. False if there is nothing.
@@ -254,6 +314,26 @@ impl Host<'_> {
             steps: self.machine.steps(),
             calls: self.sent.len() as u64,
             crashes: self.crashed,
+            winners: self.events.iter().filter_map(winner).collect(),
+            injected: (!self.injected.is_empty()).then(|| self.injected.iter().sum()),
         }
     }
+}
+
+/// Who had come in, of an event that decides a race.
+fn winner(event: &Event) -> Option<Vec<String>> {
+    match &event.kind {
+        EventKind::Decided { what } => {
+            let arrived = what.strip_prefix("first of: ")?;
+            Some(arrived.split(", ").map(str::to_owned).collect())
+        }
+        _ => None,
+    }
+}
+
+/// The results of the tools that an agent has used; none of those that failed.
+fn heard(history: &Json) -> Vec<Option<i64>> {
+    let turns = history.as_array().into_iter().flatten();
+    let uses = turns.flat_map(|turn| turn["tool_calls"].as_array().into_iter().flatten());
+    uses.map(|used| used["result"].as_i64()).collect()
 }

@@ -12,6 +12,7 @@ mod agents;
 mod cache;
 #[path = "../../../vm/flow-machine/tests/runs/host.rs"]
 mod host;
+mod injections;
 mod locks;
 mod source;
 mod subgraphs;

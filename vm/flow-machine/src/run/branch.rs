@@ -120,7 +120,7 @@ impl Run {
                 via: Via::Ending,
                 index: 0,
             };
-            self.commit_outside(self.committed, by, &updates);
+            self.commit_outside(self.committed, by, &updates, true);
         }
         Ok(())
     }

@@ -324,7 +324,7 @@ impl Run {
     pub(super) fn finish_finally(&mut self, id: ActId) {
         let Some(act) = self.acts.remove(&id) else { return };
         self.begun = self.begun.max(act.step);
-        self.commit_outside(act.step, id, &act.updates);
+        self.commit_outside(act.step, id, &act.updates, false);
         self.finish_checkpoint();
     }
 

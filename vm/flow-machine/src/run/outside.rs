@@ -354,7 +354,7 @@ impl Run {
             via: Via::Ending,
             index: 0,
         };
-        self.commit_outside(step, by, &updates);
+        self.commit_outside(step, by, &updates, true);
         true
     }
 

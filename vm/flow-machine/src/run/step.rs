@@ -52,7 +52,7 @@ impl Run {
             .filter(|act| matches!(act.phase, Phase::Settled(_)) && !act.updates.is_empty())
             .map(|act| (act.id, act.updates.clone()))
             .collect();
-        if !self.merge(step, &settled) {
+        if !self.merge(step, &settled, false) {
             self.stuck = Some(step);
             return true;
         }
@@ -71,9 +71,10 @@ impl Run {
         true
     }
 
-    /// Applies updates that belong to no step of the run's course: an injection, a `finally`.
-    pub(super) fn commit_outside(&mut self, step: u64, by: ActId, updates: &[Update]) {
-        if self.merge(step, &[(by, updates.to_vec())]) {
+    /// Applies updates that belong to no step of the run's course: an injection, a `finally`. If it `goes_on`, what
+    /// the step before wrote to ephemeral fields is still to be seen by what comes next.
+    pub(super) fn commit_outside(&mut self, step: u64, by: ActId, updates: &[Update], goes_on: bool) {
+        if self.merge(step, &[(by, updates.to_vec())], goes_on) {
             // While a run ends, steps that failed are left behind, for `retry`.
             if self.steps.keys().next().is_none_or(|first| *first > step) {
                 self.committed = self.committed.max(step);
@@ -92,7 +93,7 @@ impl Run {
 
     /// Merges the updates of a step into the state, and makes the checkpoint. On failure the state
     /// is as it was, and the run fails.
-    fn merge(&mut self, step: u64, sent: &[(ActId, Vec<Update>)]) -> bool {
+    fn merge(&mut self, step: u64, sent: &[(ActId, Vec<Update>)], goes_on: bool) -> bool {
         let view = self.view_at(step, None);
         let all: Vec<Sent<'_>> = sent.iter().map(|(by, updates)| self.sent(*by, updates)).collect();
         let mut merging = Merging {
@@ -102,7 +103,7 @@ impl Run {
             config: &self.config,
             view: &view,
             interp: &mut self.interp,
-            goes_on: false,
+            goes_on,
         };
         match merging.step(&self.slots, &all) {
             Ok(new) => {

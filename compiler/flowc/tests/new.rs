@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
@@ -78,6 +78,45 @@ fn every_template_is_sound() {
     assert!(said(&wrong).contains("hello, agent"), "{}", said(&wrong));
     assert!(!desk.path().join("x").exists());
     flowc(desk.path(), &["new"]).code(2);
+}
+
+/// The tests that each template brings pass on the real machine.
+#[test]
+fn every_template_passes_its_own_tests() {
+    let flowvm = flowvm();
+    let desk = tempfile::tempdir().unwrap();
+    let listed = said(&flowc(desk.path(), &["new", "--list"]).code(0));
+    for name in listed.lines().filter_map(|line| line.split_whitespace().next()) {
+        flowc(desk.path(), &["new", name, "--template", name]).code(0);
+        let mut test = Command::new(&flowvm);
+        let folder = desk.path().join(name);
+        let played = test.current_dir(folder).args(["test", "main.flow"]).assert();
+        let told = said(&played);
+        played.code(0);
+        let passed = told.lines().rfind(|line| line.ends_with(" passed, 0 failed"));
+        assert!(
+            passed.is_some_and(|line| !line.starts_with("0 ")),
+            "{name}: {told}"
+        );
+    }
+}
+
+/// `flowvm` of the same build, which lies beside `flowc` where all packages are built, and is built where it does not.
+fn flowvm() -> PathBuf {
+    let folder = Path::new(env!("CARGO_BIN_EXE_flowc")).parent().unwrap();
+    let there = folder.join("flowvm");
+    if !there.exists() {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "flowvm"]);
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        build
+            .env("CARGO_TARGET_DIR", folder.parent().unwrap())
+            .assert()
+            .success();
+    }
+    there
 }
 
 /// L-02: the second run says so, exits with 0 and changes no byte; `--force` replaces.

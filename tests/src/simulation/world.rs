@@ -309,7 +309,7 @@ impl Host<'_> {
     fn ended(&self) -> Disturbed {
         Disturbed {
             status: self.machine.status(),
-            path: self.machine.path().to_vec(),
+            path: self.machine.path().iter().map(ToString::to_string).collect(),
             state: Json::Object(self.machine.state()),
             steps: self.machine.steps(),
             calls: self.sent.len() as u64,

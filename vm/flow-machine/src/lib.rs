@@ -18,6 +18,7 @@ pub mod interp;
 pub mod limits;
 pub mod locks;
 mod machine;
+mod ordered;
 mod program;
 pub mod reducer;
 mod run;

@@ -157,7 +157,7 @@ impl Machine {
     }
 
     /// The nodes that settled as done, ordered by step, declaration and index.
-    pub fn path(&self) -> &[String] {
+    pub fn path(&self) -> &[Arc<str>] {
         self.run.path()
     }
 

@@ -2,9 +2,10 @@
 
 mod messages;
 
+use std::fmt;
 use std::sync::Arc;
 
-use flow_bytecode::{ChunkId, Field, Reducer, Type};
+use flow_bytecode::{ChunkId, Field, FieldId, Reducer, Type};
 
 use crate::border;
 use crate::builtins;
@@ -22,14 +23,18 @@ pub struct Merging<'a> {
     pub fuel: &'a mut Fuel,
 }
 
-/// An activation and what it sends to one channel, in order of writing.
+/// An activation and what it sends to one channel.
 #[derive(Clone, Copy, Debug)]
 pub struct Writer<'a> {
-    /// How messages name it: `lookup#2`.
-    pub name: &'a str,
+    /// Its node.
+    pub node: &'a str,
+    /// Its index: messages name it `lookup#2`, the first one `lookup`.
+    pub index: u32,
     /// What ids made for its messages begin with: `run-step-node`.
     pub id_prefix: &'a str,
-    /// The updates; all are to the channel in question.
+    /// The channel in question.
+    pub field: FieldId,
+    /// What it sends to this channel and to others, in order of writing.
     pub updates: &'a [Update],
 }
 
@@ -58,14 +63,9 @@ fn after_overwrite<'w>(
 ) -> Result<Option<(Value, Writer<'w>)>, Fault> {
     let mut found: Option<(Value, Writer<'w>)> = None;
     for writer in writers {
-        for (at, update) in writer
-            .updates
-            .iter()
-            .enumerate()
-            .filter(|(_, update)| update.overwrite)
-        {
-            if let Some((_, first)) = found {
-                return Err(two(merging, field, "overwrites", first.name, writer.name));
+        for (at, update) in writer.sends().filter(|(_, update)| update.overwrite) {
+            if let Some((_, first)) = &found {
+                return Err(two(merging, field, "overwrites", first, writer));
             }
             found = Some((
                 update.value.clone(),
@@ -87,12 +87,10 @@ fn reduce_all(
 ) -> Result<Option<Value>, Fault> {
     let mut sent = writers
         .iter()
-        .flat_map(|writer| writer.updates.iter().map(move |update| (writer, &update.value)));
+        .flat_map(|writer| writer.sends().map(move |(_, update)| (writer, &update.value)));
     match field.reducer {
         Reducer::LastValue => match (sent.next(), sent.next()) {
-            (Some((first, _)), Some((second, _))) => {
-                Err(two(merging, field, "updates", first.name, second.name))
-            }
+            (Some((first, _)), Some((second, _))) => Err(two(merging, field, "updates", first, second)),
             (Some((_, value)), None) => Ok(Some(value.clone())),
             _ => Ok(old),
         },
@@ -172,8 +170,8 @@ fn custom(merging: &mut Merging<'_>, chunk: ChunkId, old: Value, update: &Value)
         .map(|evaluated| evaluated.value)
 }
 
-fn two(merging: &Merging<'_>, field: &Field, what: &str, first: &str, second: &str) -> Fault {
-    let by = if first == second {
+fn two(merging: &Merging<'_>, field: &Field, what: &str, first: &Writer<'_>, second: &Writer<'_>) -> Fault {
+    let by = if (first.node, first.index) == (second.node, second.index) {
         format!("both by `{first}`")
     } else {
         format!("by `{first}` and by `{second}`")
@@ -184,4 +182,22 @@ fn two(merging: &Merging<'_>, field: &Field, what: &str, first: &str, second: &s
         format!("two {what} of `{name}` in one step, {by}"),
     )
     .at(Some(field.span))
+}
+
+impl<'a> Writer<'a> {
+    /// What it sends to the channel, with its place among all that it sends.
+    fn sends(&self) -> impl Iterator<Item = (usize, &'a Update)> + use<'a> {
+        let field = self.field;
+        let all = self.updates.iter().enumerate();
+        all.filter(move |(_, update)| update.field == field)
+    }
+}
+
+impl fmt::Display for Writer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            0 => write!(f, "{}", self.node),
+            index => write!(f, "{}#{index}", self.node),
+        }
+    }
 }

@@ -50,7 +50,7 @@ mod verify;
 mod wait;
 mod withdraw;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flow_bytecode::{Flow, JoinId, Limits, Node, NodeId, Schedule, WorkerId};
@@ -58,9 +58,10 @@ use serde_json::Value as Json;
 
 use crate::event::{Effect, Event, EventKind, RunError, Status};
 use crate::input::{AttemptId, Start, Time};
-use crate::interp::Interp;
+use crate::interp::{Interp, RunView};
 use crate::locks::LockTable;
 use crate::machine::Output;
+use crate::ordered::{OrderedMap, OrderedSet};
 use crate::program::Program;
 use crate::value::Value;
 pub use branch::{course, course_to};
@@ -82,12 +83,13 @@ pub(crate) struct Run {
     flow_at: usize,
     graph: Arc<Graph>,
     interp: Interp,
+    /// What expressions saw as `run` when one was run last.
+    seen: RunView,
 
     start: Start,
     id: Arc<str>,
     /// What the keys of its calls begin with: its id, and its branch where there are several.
     calls_as: Arc<str>,
-    flow_name: Arc<str>,
     created: Time,
     input: Vec<Value>,
     config: Vec<Value>,
@@ -110,35 +112,35 @@ pub(crate) struct Run {
     /// What is triggered now is numbered after this step.
     floor: u64,
 
-    acts: BTreeMap<ActId, Activation>,
+    acts: OrderedMap<ActId, Box<Activation>>,
     /// Activations by the step in which they count, until it is committed.
-    steps: BTreeMap<u64, BTreeSet<ActId>>,
+    steps: OrderedMap<u64, OrderedSet<ActId>>,
     /// How many activations hold a step back.
-    live: BTreeMap<u64, usize>,
+    live: OrderedMap<u64, usize>,
     /// The same by node and step.
-    unsettled: BTreeMap<(NodeId, u64), usize>,
+    unsettled: OrderedMap<(NodeId, u64), usize>,
     /// The last step in which something stood at a vertex of the graph.
-    last: BTreeMap<usize, u64>,
+    last: OrderedMap<usize, u64>,
     /// Joins that passed ahead of the commits: the step of the first arrival, that of the passing.
     passings: Vec<(usize, u64, u64)>,
     /// Whether steps may begin before those before them are whole.
     early: bool,
     /// How many activations, routes and held nodes may still lead on from a node.
-    active: BTreeMap<NodeId, usize>,
+    active: OrderedMap<NodeId, usize>,
     /// The next index of a step, node and trigger.
-    numbers: BTreeMap<(u64, NodeId, Via), u32>,
-    ready: BTreeSet<ActId>,
-    attempts: BTreeMap<AttemptId, ActId>,
-    timers: BTreeSet<(Time, ActId)>,
+    numbers: OrderedMap<(u64, NodeId, Via), u32>,
+    ready: OrderedSet<ActId>,
+    attempts: OrderedMap<AttemptId, ActId>,
+    timers: OrderedSet<(Time, ActId)>,
     /// Activations for which the host, or the table of locks, owes an answer, by full name.
-    errands: BTreeMap<String, ActId>,
+    errands: OrderedMap<String, ActId>,
     locks: LockTable,
     /// Runs of subgraphs: those under way, and ended ones that may have to go on or be undone.
-    children: BTreeMap<ChildId, Box<Run>>,
+    children: OrderedMap<ChildId, Box<Run>>,
     /// Those under way, by the name that their activations begin with.
-    child_ids: BTreeMap<String, ChildId>,
+    child_ids: OrderedMap<String, ChildId>,
     /// Runs of subgraphs that may be able to move.
-    stirred: BTreeSet<ChildId>,
+    stirred: OrderedSet<ChildId>,
     /// Where this run stands, if it is that of a subgraph, and what it may do.
     place: Site,
     outer: Outer,
@@ -151,31 +153,31 @@ pub(crate) struct Run {
     /// How many uses of tools there were.
     tools: u32,
     /// Who has got locks by somebody else's giving them back, and does not know it yet.
-    granted: BTreeSet<String>,
+    granted: OrderedSet<String>,
     in_flight: u64,
     /// How many activations there are in each phase.
     phases: Phases,
     /// Workers that asked to be left alone, and until when.
-    resting: BTreeMap<WorkerId, Time>,
+    resting: OrderedMap<WorkerId, Time>,
 
-    to_fire: BTreeMap<ActId, Firing>,
-    routes: BTreeMap<ActId, PendingRoute>,
-    groups: BTreeMap<GroupId, Group>,
+    to_fire: OrderedMap<ActId, Firing>,
+    routes: OrderedMap<ActId, PendingRoute>,
+    groups: OrderedMap<GroupId, Group>,
     joins: Vec<JoinState>,
     /// Joins at which something has arrived.
-    waiting: BTreeSet<JoinId>,
+    waiting: OrderedSet<JoinId>,
     /// Deferred nodes that were triggered.
-    held: BTreeMap<NodeId, Held>,
+    held: OrderedMap<NodeId, Held>,
     /// Open questions by node and ordinal.
-    asked: BTreeMap<(NodeId, u32), ActId>,
+    asked: OrderedMap<(NodeId, u32), ActId>,
     /// Open waits in order of opening.
-    waits: BTreeMap<u64, ActId>,
+    waits: OrderedMap<u64, ActId>,
     /// How many interrupts and waits were opened.
     openings: u64,
     /// Events that no wait has used: name and data, oldest first.
     inbox: Vec<(Arc<str>, Json)>,
     /// What was recorded and may decide something, in the order in which it counts.
-    deciding: BTreeMap<Place, Matter>,
+    deciding: OrderedMap<Place, Matter>,
     matters: u64,
     undos: Vec<UndoEntry>,
     /// What has lost a race and is to be undone, the latest last.
@@ -183,7 +185,7 @@ pub(crate) struct Run {
     /// Compensations under way.
     undoing: u64,
     /// Open standing nodes.
-    listening: BTreeSet<ActId>,
+    listening: OrderedSet<ActId>,
     /// Standing nodes that are to open again: in which step, and after whom.
     reopening: Vec<(u64, ActId)>,
     recorded: u64,
@@ -193,7 +195,7 @@ pub(crate) struct Run {
     resting_said: bool,
     paused: bool,
     /// Activations before which the run has paused already.
-    passed: BTreeSet<ActId>,
+    passed: OrderedSet<ActId>,
     /// The limit that was met.
     met: Option<&'static str>,
     tokens: u64,
@@ -204,7 +206,7 @@ pub(crate) struct Run {
     injected: Vec<Vec<crate::interp::Update>>,
     /// A step whose updates exclude each other.
     stuck: Option<u64>,
-    path: Vec<String>,
+    path: Vec<Arc<str>>,
     /// The number of the next checkpoint, and that of the last one.
     checkpoints: u64,
     checkpoint: u64,
@@ -334,13 +336,13 @@ impl Run {
     fn insert(&mut self, act: Activation) {
         let id = act.id;
         if act.role == Role::Normal {
-            self.steps.entry(act.step).or_default().insert(id);
+            self.steps.or_default(act.step).insert(id);
             self.count_live(id.node, act.step, false, true);
             self.note_last(id.node.index(), act.step);
             self.activate(id.node);
         }
         self.phases.change(None, Some(&act.phase));
-        let before = self.acts.insert(id, act);
+        let before = self.acts.insert(id, Box::new(act));
         assert!(before.is_none(), "an activation has a name of its own");
         self.enqueue(id);
     }
@@ -418,8 +420,8 @@ impl Run {
                 }
             }
             (false, true) => {
-                *self.live.entry(step).or_default() += 1;
-                *self.unsettled.entry((node, step)).or_default() += 1;
+                *self.live.or_default(step) += 1;
+                *self.unsettled.or_default((node, step)) += 1;
             }
             _ => {}
         }
@@ -443,7 +445,7 @@ impl Run {
                 self.steps.remove(&old);
             }
         }
-        self.steps.entry(step).or_default().insert(id);
+        self.steps.or_default(step).insert(id);
         self.floor = self.floor.max(step);
         self.note_last(id.node.index(), step);
         step
@@ -456,7 +458,7 @@ impl Run {
     }
 
     fn activate(&mut self, node: NodeId) {
-        *self.active.entry(node).or_default() += 1;
+        *self.active.or_default(node) += 1;
     }
 
     fn deactivate(&mut self, node: NodeId) {

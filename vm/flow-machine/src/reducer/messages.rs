@@ -12,7 +12,7 @@ use crate::value::{List, Object, Record, Value, bounded};
 pub(super) fn add(old: Option<Value>, writers: &[Writer<'_>], fuel: &mut Fuel) -> Result<Value, Fault> {
     let mut batch = Batch::over(old, fuel)?;
     for writer in writers {
-        for update in writer.updates {
+        for (_, update) in writer.sends() {
             match &update.value {
                 Value::List(items) => items
                     .iter()

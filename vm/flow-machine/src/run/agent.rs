@@ -149,13 +149,13 @@ impl Run {
     /// from outside since. That is applied later, and once.
     fn said_now(&mut self, id: ActId, chunk: flow_bytecode::ChunkId, reply: &Value) -> Result<Value, Fault> {
         let act = &self.acts[&id];
-        let (step, view, mut regs) = (act.step, self.view_of(act), act.params.to_vec());
+        let (step, sight, mut regs) = (act.step, self.sight_of(act), act.params.to_vec());
         regs.push(reply.clone());
         if self.injected.is_empty() {
-            return self.value(chunk, &regs, step, &view);
+            return self.value(chunk, &regs, step, &sight);
         }
         let slots = self.with_injected(step, id);
-        self.value_over(&slots, chunk, &regs, &view)
+        self.value_over(&slots, chunk, &regs, &sight)
     }
 
     /// Runs the tools that a turn asks for, all at once.

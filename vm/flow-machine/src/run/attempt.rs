@@ -39,8 +39,8 @@ impl Run {
 
     pub(super) fn frame(&mut self, id: ActId, call: &Call) -> Result<CallFrame, Fault> {
         let act = &self.acts[&id];
-        let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
-        let args = self.value(call.args, &params, step, &view)?;
+        let (step, sight, params) = (act.step, self.sight_of(act), act.params.clone());
+        let args = self.value(call.args, &params, step, &sight)?;
         let key = self.call_key(&self.acts[&id]);
         let frame = self.frame_of(call, args, key, step)?;
         Ok(self.with_policy(id, call, frame))
@@ -96,8 +96,8 @@ impl Run {
         let program = self.program.clone();
         let worker = &program.image().workers[call.worker.index()];
         let given: Vec<Value> = super::eval::arrange(&program, &worker.params, Some(&args))?;
-        let view = self.view_at(step, None);
-        let options = self.value(worker.options, &given, step, &view)?;
+        let sight = self.sight_at(step, None);
+        let options = self.value(worker.options, &given, step, &sight)?;
         Ok(CallFrame {
             worker: call.worker,
             reply: call.reply,

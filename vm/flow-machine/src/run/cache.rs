@@ -31,8 +31,8 @@ impl Run {
         };
         let by = match cache.by {
             Some(chunk) => {
-                let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
-                json!({ "by": border::to_json(&self.value(chunk, &params, step, &view)?) })
+                let (step, sight, params) = (act.step, self.sight_of(act), act.params.clone());
+                json!({ "by": border::to_json(&self.value(chunk, &params, step, &sight)?) })
             }
             None => {
                 json!({ "args": border::to_json(&frame.args), "options": border::to_json(&frame.options) })
@@ -40,7 +40,7 @@ impl Run {
         };
         let worker = &program.image().workers[call.worker.index()];
         let key = key(&json!({
-            "flow": &*self.flow_name,
+            "flow": &**self.program.text(self.flow().name),
             "worker": interface(program.image(), worker, call),
             "of": by,
         }));

@@ -64,11 +64,11 @@ impl Run {
     /// Starts the run of a subgraph.
     pub(super) fn begin_child(&mut self, id: ActId, flow: FlowId, args: ChunkId) {
         let act = &self.acts[&id];
-        let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
+        let (step, sight, params) = (act.step, self.sight_of(act), act.params.clone());
         let declared = &self.program.clone();
         let flow = &declared.image().flows[flow.index()];
         let input = self
-            .value(args, &params, step, &view)
+            .value(args, &params, step, &sight)
             .and_then(|record| Ok((eval::arrange(declared, &flow.params, Some(&record))?, record)));
         match input {
             Ok((input, record)) => self.start_child(id, flow, input, &record),
@@ -291,7 +291,7 @@ impl Run {
 
     /// Lets those child runs move that can. Whether one did.
     pub(super) fn move_children(&mut self) -> bool {
-        for name in &self.granted {
+        for name in self.granted.iter() {
             if let Some(child) = self.route(name) {
                 self.stirred.insert(child);
             }
@@ -521,8 +521,8 @@ impl Run {
                 .filter_map(|(field, slot)| Some((self.program.text(field.name).clone(), slot.clone()?)));
             return Ok(Value::record(named.collect::<Vec<_>>()));
         };
-        let view = self.view_at(self.begun, None);
-        self.value(chunk, &[], self.committed + 1, &view)
+        let sight = self.sight_at(self.begun, None);
+        self.value(chunk, &[], self.committed + 1, &sight)
     }
 
     pub(super) fn is_child(&self) -> bool {

@@ -134,8 +134,7 @@ impl Run {
     /// What ends the run. Of several that one outcome brings, the first counts.
     pub(super) fn record_verdict(&mut self, key: ActId, verdict: Verdict) {
         self.deciding
-            .entry(Place::of(key, 3, 0))
-            .or_insert(Matter::Verdict(verdict));
+            .get_or_insert_with(Place::of(key, 3, 0), || Matter::Verdict(verdict));
     }
 }
 

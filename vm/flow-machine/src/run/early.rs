@@ -19,7 +19,7 @@ use super::{Firing, Life, Run};
 pub(super) struct View {
     pub(super) slots: Slots,
     /// Fields whose updates exclude each other: their step is going to fail.
-    broken: BTreeSet<usize>,
+    broken: BTreeSet<FieldId>,
 }
 
 /// Where everything stands that can still lead on: the lowest step of each kind at each vertex.
@@ -91,7 +91,7 @@ impl Run {
         for key in self.routes.keys() {
             lowest(|front| &mut front.undecided, key.node.index(), key.step + 1);
         }
-        for &at in &self.waiting {
+        for &at in self.waiting.iter() {
             if let Some(step) = self.joins[at.index()].last_head() {
                 let vertex = self.graph.vertex(at);
                 lowest(|front| &mut front.undecided, vertex, step + 1);
@@ -125,7 +125,7 @@ impl Run {
         }
         self.make_view(step);
         let view = self.views.get(&step);
-        view.is_none_or(|view| reads.iter().all(|field| !view.broken.contains(&field.index())))
+        view.is_none_or(|view| reads.iter().all(|field| !view.broken.contains(field)))
     }
 
     /// Whether all activations of a node in a step are there and have settled, so that what they
@@ -176,8 +176,8 @@ impl Run {
             return true;
         }
         let last = self.joins[join.index()].last_head();
-        let mut routes = self.routes.keys();
-        if routes.any(|key| key.via == Via::Join(join) && Some(key.step) <= last) {
+        let routed = |key: &ActId| key.via == Via::Join(join) && Some(key.step) <= last;
+        if self.routes.keys().any(routed) {
             return false;
         }
         let passing = self.last_before_dead(join).max(last.unwrap_or(0));
@@ -216,7 +216,7 @@ impl Run {
 
     /// Remembers that something stood at a vertex in a step.
     pub(super) fn note_last(&mut self, vertex: usize, step: u64) {
-        let last = self.last.entry(vertex).or_insert(step);
+        let last = self.last.get_or_insert_with(vertex, || step);
         *last = step.max(*last);
     }
 
@@ -252,24 +252,27 @@ impl Run {
         };
         let steps: Vec<u64> = self.steps.range(from..step).map(|(step, _)| *step).collect();
         for at in steps {
-            let run = self.view_at(at, None);
+            self.see(&self.sight_at(at, None));
             let settled: Vec<ActId> = self.steps[&at].iter().copied().collect();
             let sent: Vec<Sent<'_>> = settled
                 .iter()
                 .filter_map(|id| self.acts.get(id))
                 .filter(|act| matches!(act.phase, Phase::Settled(_)) && !act.updates.is_empty())
-                .map(|act| self.sent(act.id, &act.updates))
+                .map(|act| Sent {
+                    by: act.id,
+                    updates: &act.updates,
+                })
                 .collect();
             let mut merging = Merging {
                 program: &self.program,
                 flow: &self.program.image().flows[self.flow_at],
                 input: &self.input,
                 config: &self.config,
-                view: &run,
+                view: &self.seen,
                 interp: &mut self.interp,
                 goes_on: false,
             };
-            view.slots = merging.known(&view.slots, &sent, &mut view.broken);
+            merging.known(&mut view.slots, &sent, &mut view.broken);
         }
         self.views.insert(step, view);
     }

@@ -196,8 +196,8 @@ impl Run {
 
     fn stop_text(&mut self, chunk: flow_bytecode::ChunkId, regs: &[Value]) -> String {
         let step = self.committed + 1;
-        let view = self.view_at(self.committed, None);
-        match self.value(chunk, regs, step, &view) {
+        let sight = self.sight_at(self.committed, None);
+        match self.value(chunk, regs, step, &sight) {
             Ok(value) => border::text(&value),
             Err(fault) => fault.to_string(),
         }
@@ -280,7 +280,7 @@ impl Run {
         let Some(act) = self.acts.get_mut(&id) else { return };
         let (step, group) = (act.step, act.group);
         let arrows = matches!(act.ways, super::Ways::Arrows);
-        *act = Activation {
+        **act = Activation {
             arrived: std::mem::take(&mut act.arrived),
             group,
             lane: act.lane,
@@ -380,12 +380,12 @@ impl Run {
         let Some(chunk) = self.flow().result else {
             return Ok(Json::Object(self.state_json()));
         };
-        let view = self.view_at(self.begun, None);
+        let sight = self.sight_at(self.begun, None);
         Ok(border::to_json(&self.value(
             chunk,
             &[],
             self.committed + 1,
-            &view,
+            &sight,
         )?))
     }
 
@@ -419,9 +419,9 @@ impl Run {
                 continue;
             };
             let act = &self.acts[&id];
-            let (step, view, mut regs) = (act.step, self.view_of(act), act.params.to_vec());
+            let (step, sight, mut regs) = (act.step, self.sight_of(act), act.params.to_vec());
             regs.push(Value::Null);
-            if let Ok(args) = self.value(undo.call.args, &regs, step, &view) {
+            if let Ok(args) = self.value(undo.call.args, &regs, step, &sight) {
                 self.recorded += 1;
                 let number = self.recorded;
                 let what = Compensation::Call(args);

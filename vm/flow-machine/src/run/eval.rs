@@ -3,16 +3,28 @@
 
 use std::sync::Arc;
 
-use flow_bytecode::{ChunkId, Decision, Param, Target, Type, TypeId};
+use flow_bytecode::{ChunkId, Decision, NodeId, Param, Target, Type, TypeId};
 use serde_json::{Map, Value as Json};
 
 use super::Run;
 use super::activation::{Activation, Aim, Failure, Stop};
 use super::state::Slots;
-use crate::interp::{Env, Evaluated, Fuel, RunView};
+use crate::input::Time;
+use crate::interp::{Env, Evaluated, Fuel};
 use crate::program::Program;
 use crate::value::Value;
 use crate::{Fault, FaultKind, border};
+
+/// From where an expression looks: what it sees as `run` that is not the same for the whole run.
+#[derive(Clone, Debug)]
+pub(super) struct Sight {
+    pub(super) step: u64,
+    node: Option<NodeId>,
+    attempt: u32,
+    turn: u64,
+    pub(super) now: Time,
+    arrived: Vec<Arc<str>>,
+}
 
 impl Run {
     /// Runs a chunk over the state that step `step` sees.
@@ -21,18 +33,19 @@ impl Run {
         chunk: ChunkId,
         args: &[Value],
         step: u64,
-        view: &RunView,
+        sight: &Sight,
     ) -> Result<Evaluated, Fault> {
         if self.early {
             self.make_view(step);
         }
+        self.see(sight);
         let fields = self.views.get(&step).map_or(&self.slots, |view| &view.slots);
         let env = Env {
             program: &self.program,
             fields,
             input: &self.input,
             config: &self.config,
-            run: view,
+            run: &self.seen,
         };
         self.interp.call(&env, chunk, args, &mut Fuel::default())
     }
@@ -43,14 +56,15 @@ impl Run {
         fields: &Slots,
         chunk: ChunkId,
         args: &[Value],
-        view: &RunView,
+        sight: &Sight,
     ) -> Result<Value, Fault> {
+        self.see(sight);
         let env = Env {
             program: &self.program,
             fields,
             input: &self.input,
             config: &self.config,
-            run: view,
+            run: &self.seen,
         };
         let evaluated = self.interp.call(&env, chunk, args, &mut Fuel::default())?;
         Ok(evaluated.value)
@@ -62,9 +76,9 @@ impl Run {
         fields: &Slots,
         chunk: ChunkId,
         args: &[Value],
-        view: &RunView,
+        sight: &Sight,
     ) -> Result<bool, Fault> {
-        let value = self.value_over(fields, chunk, args, view)?;
+        let value = self.value_over(fields, chunk, args, sight)?;
         as_condition(&value)
     }
 
@@ -74,9 +88,9 @@ impl Run {
         chunk: ChunkId,
         args: &[Value],
         step: u64,
-        view: &RunView,
+        sight: &Sight,
     ) -> Result<Value, Fault> {
-        self.eval(chunk, args, step, view)
+        self.eval(chunk, args, step, sight)
             .map(|evaluated| evaluated.value)
     }
 
@@ -86,9 +100,9 @@ impl Run {
         chunk: ChunkId,
         args: &[Value],
         step: u64,
-        view: &RunView,
+        sight: &Sight,
     ) -> Result<bool, Fault> {
-        let value = self.value(chunk, args, step, view)?;
+        let value = self.value(chunk, args, step, sight)?;
         as_condition(&value)
     }
 
@@ -108,34 +122,51 @@ impl Run {
         border::check_json(&self.program, ty, json, &mut self.interp, &mut Fuel::default())
     }
 
-    /// What expressions of an activation see as `run`.
-    pub(super) fn view_of(&self, act: &Activation) -> RunView {
-        let mut view = self.view_at(act.step, Some(act.id.node));
-        view.attempt = i64::from(act.attempts.max(1));
-        view.turn = act.turn() as i64;
-        view.now = act.began.unwrap_or(self.now);
-        view.arrived.clone_from(&act.arrived);
-        view
+    /// From where the expressions of an activation look.
+    pub(super) fn sight_of(&self, act: &Activation) -> Sight {
+        Sight {
+            attempt: act.attempts.max(1),
+            turn: act.turn(),
+            now: act.began.unwrap_or(self.now),
+            arrived: act.arrived.clone(),
+            ..self.sight_at(act.step, Some(act.id.node))
+        }
     }
 
-    /// What expressions see as `run` in a step.
-    pub(super) fn view_at(&self, step: u64, node: Option<flow_bytecode::NodeId>) -> RunView {
-        let limit = self.limits.steps.unwrap_or(u64::MAX);
-        RunView {
-            id: self.id.clone(),
-            flow: self.flow_name.clone(),
-            step: step as i64,
-            node: node.map_or_else(|| "".into(), |node| self.node_name(node)),
+    /// From where expressions look that belong to a step.
+    pub(super) fn sight_at(&self, step: u64, node: Option<NodeId>) -> Sight {
+        Sight {
+            step,
+            node,
             attempt: 1,
             turn: 1,
-            remaining_steps: i64::try_from(limit.saturating_sub(step.saturating_add(self.inner.steps)))
-                .unwrap_or(i64::MAX),
-            started: self.created,
             now: self.now,
-            elapsed: self.now - self.created,
-            parent: self.place.parent.clone(),
             arrived: Vec::new(),
-            outcome: self.ending_outcome().map(Arc::from),
+        }
+    }
+
+    /// Makes `seen` what expressions see as `run` from somewhere. Most of it is as it was the last time.
+    pub(super) fn see(&mut self, sight: &Sight) {
+        let limit = self.limits.steps.unwrap_or(u64::MAX);
+        let remaining = limit.saturating_sub(sight.step.saturating_add(self.inner.steps));
+        let outcome = self.ending_outcome();
+        let node = sight.node.map(|node| self.node(node).name);
+        let seen = &mut self.seen;
+        keep(&mut seen.id, &self.id);
+        match node {
+            Some(name) => keep(&mut seen.node, self.program.text(name)),
+            None => seen.node = Arc::default(),
+        }
+        seen.step = sight.step as i64;
+        seen.attempt = i64::from(sight.attempt);
+        seen.turn = sight.turn as i64;
+        seen.remaining_steps = i64::try_from(remaining).unwrap_or(i64::MAX);
+        seen.now = sight.now;
+        seen.elapsed = self.now - self.created;
+        seen.parent.clone_from(&self.place.parent);
+        seen.arrived.clone_from(&sight.arrived);
+        if seen.outcome.as_deref() != outcome {
+            seen.outcome = outcome.map(Arc::from);
         }
     }
 
@@ -145,7 +176,7 @@ impl Run {
         target: &Target,
         regs: &[Value],
         step: u64,
-        view: &RunView,
+        sight: &Sight,
     ) -> Result<Vec<Aim>, Fault> {
         Ok(match target {
             Target::Node { node, args: None } => vec![Aim::Node(*node, None)],
@@ -153,7 +184,7 @@ impl Run {
                 node,
                 args: Some(chunk),
             } => {
-                let record = self.value(*chunk, regs, step, view)?;
+                let record = self.value(*chunk, regs, step, sight)?;
                 let program = self.program.clone();
                 let params = arrange(&program, &self.flow().nodes[node.index()].params, Some(&record))?;
                 vec![Aim::Node(*node, Some(params.into()))]
@@ -161,7 +192,7 @@ impl Run {
             Target::Many(targets) => {
                 let mut all = Vec::new();
                 for target in targets {
-                    all.extend(self.aims(target, regs, step, view)?);
+                    all.extend(self.aims(target, regs, step, sight)?);
                 }
                 all
             }
@@ -179,9 +210,9 @@ impl Run {
         decision: &Decision,
         regs: &[Value],
         step: u64,
-        view: &RunView,
+        sight: &Sight,
     ) -> Result<Vec<usize>, Fault> {
-        let value = self.value(decision.decide, regs, step, view)?;
+        let value = self.value(decision.decide, regs, step, sight)?;
         let picked: Option<Vec<usize>> = match &value {
             Value::Int(index) => usize::try_from(*index).ok().map(|index| vec![index]),
             Value::List(list) => list
@@ -194,6 +225,13 @@ impl Run {
             Some(picked) if picked.iter().all(|&index| index < decision.arms.len()) => Ok(picked),
             _ => Err(bad_code("a decision gave an arm that it does not have".into())),
         }
+    }
+}
+
+/// Replaces a text by another one, which it nearly always is already.
+fn keep(text: &mut Arc<str>, by: &Arc<str>) {
+    if !Arc::ptr_eq(text, by) {
+        text.clone_from(by);
     }
 }
 

@@ -78,7 +78,7 @@ impl Run {
         let flow = &program.image().flows[self.flow_at];
         let node = &flow.nodes[id.node.index()];
         let act = &self.acts[&id];
-        let (step, view, params) = (act.step, self.view_of(act), act.params.to_vec());
+        let (step, sight, params) = (act.step, self.sight_of(act), act.params.to_vec());
         let error = self.error_value(id.node, act.attempts, failure);
         if let (ErrorClass::Timeout, Some(way)) = (failure.class, &node.on_timeout) {
             return self.take_timeout(id, way).map(Some);
@@ -89,10 +89,10 @@ impl Run {
             _ => return Ok(None),
         };
         let updates = match way.updates {
-            Some(chunk) => self.eval(chunk, &regs, step, &view)?.updates,
+            Some(chunk) => self.eval(chunk, &regs, step, &sight)?.updates,
             None => Vec::new(),
         };
-        let aims = self.aims(&way.target, &regs, step, &view)?;
+        let aims = self.aims(&way.target, &regs, step, &sight)?;
         let how = if matches!(way.target, Target::Skip) {
             Settlement::Skipped
         } else {
@@ -118,13 +118,13 @@ impl Run {
         event: Option<Value>,
     ) -> Result<(Vec<Update>, Vec<Aim>), Failure> {
         let act = &self.acts[&id];
-        let (step, view, mut regs) = (act.step, self.view_of(act), act.params.to_vec());
+        let (step, sight, mut regs) = (act.step, self.sight_of(act), act.params.to_vec());
         regs.extend(event);
         let updates = match way.updates {
-            Some(chunk) => self.eval(chunk, &regs, step, &view)?.updates,
+            Some(chunk) => self.eval(chunk, &regs, step, &sight)?.updates,
             None => Vec::new(),
         };
-        Ok((updates, self.aims(&way.target, &regs, step, &view)?))
+        Ok((updates, self.aims(&way.target, &regs, step, &sight)?))
     }
 
     /// Lets a tolerant join take an activation's failure.

@@ -103,13 +103,7 @@ impl Run {
         let node = &program.image().flows[self.flow_at].nodes[key.node.index()];
         for out in &node.outs {
             match out {
-                Out::To(target) => {
-                    let view = self.view_at(cause.step, Some(key.node));
-                    match self.aims(target, &[], cause.step + 1, &view) {
-                        Ok(aims) => aims.iter().for_each(|aim| self.follow(aim, cause, key)),
-                        Err(fault) => self.fail_run(key, Some(key.node), &Failure::from(fault)),
-                    }
-                }
+                Out::To(target) => self.follow_target(target, cause, key, Some(key.node)),
                 Out::Arrive { join, source } => {
                     let policy = program.image().flows[self.flow_at].joins[join.index()].policy;
                     let raced = matches!(policy, Policy::First(_));
@@ -130,7 +124,20 @@ impl Run {
         }
     }
 
-    /// Starts what a target names. `key` orders what is decided.
+    /// Starts what a target names, its arguments evaluated behind the cause's step; by `node`, if it is one's arrow.
+    pub(super) fn follow_target(&mut self, target: &Target, cause: &Cause, key: ActId, node: Option<NodeId>) {
+        // Most arrows have nothing to evaluate.
+        if let Target::Node { node, args: None } = target {
+            return self.follow(&Aim::Node(*node, None), cause, key);
+        }
+        let sight = self.sight_at(cause.step, node);
+        match self.aims(target, &[], cause.step + 1, &sight) {
+            Ok(aims) => aims.iter().for_each(|aim| self.follow(aim, cause, key)),
+            Err(fault) => self.fail_run(key, node, &Failure::from(fault)),
+        }
+    }
+
+    /// Starts what an aim names. `key` orders what is decided.
     pub(super) fn follow(&mut self, aim: &Aim, cause: &Cause, key: ActId) {
         match aim {
             Aim::Node(node, _) if self.is_barred(&cause.barred, node.index()) => {}
@@ -151,6 +158,7 @@ impl Run {
         let declared = &program.image().flows[self.flow_at].nodes[node.index()];
         let params = match params {
             Some(params) => params,
+            None if declared.params.is_empty() => Arc::default(),
             None => match eval::arrange(&program, &declared.params, None) {
                 Ok(params) => params.into(),
                 Err(fault) => return self.fail_run(key, Some(node), &Failure::from(fault)),
@@ -205,7 +213,7 @@ impl Run {
 
     /// Numbers what the same thing triggers in the same step.
     pub(super) fn next_index(&mut self, step: u64, node: NodeId, via: Via) -> u32 {
-        let next = self.numbers.entry((step, node, via)).or_default();
+        let next = self.numbers.or_default((step, node, via));
         *next += 1;
         *next - 1
     }

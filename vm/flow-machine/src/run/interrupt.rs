@@ -34,15 +34,15 @@ impl Run {
 
     fn question(&mut self, id: ActId, interrupt: &Interrupt) -> Result<Option<Question>, Fault> {
         let act = &self.acts[&id];
-        let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
+        let (step, sight, params) = (act.step, self.sight_of(act), act.params.clone());
         if let Some(gate) = interrupt.gate
-            && !self.test(gate, &params, step, &view)?
+            && !self.test(gate, &params, step, &sight)?
         {
             return Ok(None);
         }
-        let ask = border::text(&self.value(interrupt.ask, &params, step, &view)?);
+        let ask = border::text(&self.value(interrupt.ask, &params, step, &sight)?);
         let show = match interrupt.show {
-            Some(show) => border::to_json(&self.value(show, &params, step, &view)?),
+            Some(show) => border::to_json(&self.value(show, &params, step, &sight)?),
             None => Json::Null,
         };
         let due = self
@@ -186,10 +186,10 @@ impl Run {
     /// Runs the interrupt's own code once to see whether its `ensure`s hold.
     fn try_answer(&mut self, id: ActId, value: &Value) -> Result<(), Refusal> {
         let act = &self.acts[&id];
-        let (mut view, mut regs) = (self.view_of(act), act.params.to_vec());
+        let (mut sight, mut regs) = (self.sight_of(act), act.params.to_vec());
         let step = self.next_own_step();
-        view.now = self.now;
-        view.step = step as i64;
+        sight.now = self.now;
+        sight.step = step;
         let NodeKind::Interrupt(_) = self.node(id.node).kind else {
             return Ok(());
         };
@@ -197,7 +197,7 @@ impl Run {
             return Ok(());
         };
         regs.push(value.clone());
-        match self.eval(chunk, &regs, step, &view) {
+        match self.eval(chunk, &regs, step, &sight) {
             Ok(_) => Ok(()),
             Err(fault) => Err(Refusal {
                 code: "F2403",

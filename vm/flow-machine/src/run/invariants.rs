@@ -93,12 +93,12 @@ impl Run {
                 broken.push(format!("{}: nothing moves it", self.act_name(act)));
             }
         }
-        for (_, id) in &self.timers {
+        for (_, id) in self.timers.iter() {
             if !self.acts.contains_key(id) {
                 broken.push(format!("a timer of nobody: {id:?}"));
             }
         }
-        for id in &self.ready {
+        for id in self.ready.iter() {
             if !self.acts.contains_key(id) {
                 broken.push(format!("nobody is ready: {id:?}"));
             }
@@ -115,8 +115,8 @@ impl Run {
             broken.push(format!("phases are miscounted: {:?} for {phases:?}", self.phases));
         }
         let live: usize = self.live.values().sum();
-        let holds = |act: &&Activation| act.role == Role::Normal && act.is_unsettled();
-        if live != self.acts.values().filter(holds).count() {
+        let holds = |act: &Activation| act.role == Role::Normal && act.is_unsettled();
+        if live != self.acts.values().filter(|act| holds(act)).count() {
             broken.push("what holds steps back is miscounted".into());
         }
         if self

@@ -1,6 +1,5 @@
 //! Joins: queues of arrivals, dead sources, when a join passes and when it can pass no more.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flow_bytecode::{Flow, Join, JoinId, NodeId, Out, Policy};
@@ -12,6 +11,7 @@ use super::early::LazyFront;
 use super::fire::Cause;
 use super::send::Tally;
 use crate::event::EventKind;
+use crate::ordered::OrderedMap;
 
 /// What a join remembers.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct JoinState {
 #[derive(Debug, Default)]
 pub(super) struct Source {
     /// Oldest first: by step, declaration, index. The number tells equal names apart.
-    queue: BTreeMap<(ActId, u64), Arrival>,
+    queue: OrderedMap<(ActId, u64), Arrival>,
     /// Whether it took part in an earlier passing.
     took_part: bool,
     arrived: u64,
@@ -372,12 +372,7 @@ impl Run {
             return;
         }
         if let Some(target) = &declared.otherwise {
-            let view = self.view_at(cause.step, None);
-            match self.aims(target, &[], cause.step + 1, &view) {
-                Ok(aims) => aims.iter().for_each(|aim| self.follow(aim, cause, key)),
-                Err(fault) => self.fail_run(key, None, &Failure::from(fault)),
-            }
-            return;
+            return self.follow_target(target, cause, key, None);
         }
         let mut failure = Failure::new(
             flow_bytecode::ErrorClass::Fault,
@@ -394,13 +389,7 @@ impl Run {
     pub(super) fn follow_join(&mut self, declared: &Join, cause: &Cause, key: ActId) {
         for out in &declared.target {
             match out {
-                Out::To(target) => {
-                    let view = self.view_at(cause.step, None);
-                    match self.aims(target, &[], cause.step + 1, &view) {
-                        Ok(aims) => aims.iter().for_each(|aim| self.follow(aim, cause, key)),
-                        Err(fault) => self.fail_run(key, None, &Failure::from(fault)),
-                    }
-                }
+                Out::To(target) => self.follow_target(target, cause, key, None),
                 Out::Arrive { join, source } => {
                     let key = ActId {
                         step: cause.step,

@@ -38,10 +38,10 @@ impl Run {
 
     fn lock_names(&mut self, id: ActId, locks: &[Lock]) -> Result<Vec<String>, Fault> {
         let act = &self.acts[&id];
-        let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
+        let (step, sight, params) = (act.step, self.sight_of(act), act.params.clone());
         let mut names = Vec::with_capacity(locks.len());
         for lock in locks {
-            let name = border::text(&self.value(lock.key, &params, step, &view)?);
+            let name = border::text(&self.value(lock.key, &params, step, &sight)?);
             let name = if lock.shared {
                 format!("{SHARED}{name}")
             } else {
@@ -177,12 +177,13 @@ impl Run {
 
     /// What will not begin because the run ends waits for no locks, and has none.
     pub(super) fn leave_lines(&mut self) {
-        let idle = |act: &&Activation| {
+        let idle = |act: &Activation| {
             act.role == Role::Normal
                 && act.locks != Locks::No
                 && matches!(act.phase, Phase::Locking { .. } | Phase::Queued)
         };
-        let idle: Vec<ActId> = self.acts.values().filter(idle).map(|act| act.id).collect();
+        let idle = self.acts.values().filter(|act| idle(act));
+        let idle: Vec<ActId> = idle.map(|act| act.id).collect();
         for id in idle {
             self.unlock(id);
             if !matches!(self.acts[&id].phase, Phase::Queued) {
@@ -248,7 +249,7 @@ impl Run {
             Locks::Held(names) => Some(shared_wish(self.full_name(act), names)),
             _ => None,
         };
-        let own = self.acts.values().filter_map(one);
+        let own = self.acts.values().filter_map(|act| one(act));
         let inner = self.children.values().flat_map(|child| child.shared_locks());
         own.filter(|wish| !wish.locks.is_empty()).chain(inner).collect()
     }

@@ -222,7 +222,11 @@ impl Run {
         act.updates.clear();
         act.ways = Ways::None;
         act.lost = true;
-        let (step, what) = (act.step, format!("too late: {}", self.item_name(id)));
+        let (step, node) = (act.step, self.node_name(id.node));
+        let what = match id.index {
+            0 => format!("too late: {node}"),
+            index => format!("too late: {node}#{index}"),
+        };
         self.forget_views(step);
         self.event(step, Some(id.node), EventKind::Decided { what });
     }

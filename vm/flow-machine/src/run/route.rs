@@ -78,11 +78,11 @@ impl Run {
     }
 
     fn take_arms(&mut self, decision: &Decision, cause: &Cause, key: ActId) -> Result<(), Failure> {
-        let view = self.view_at(key.step, Some(key.node));
-        let picked = self.decide(decision, &[], key.step + 1, &view)?;
+        let sight = self.sight_at(key.step, Some(key.node));
+        let picked = self.decide(decision, &[], key.step + 1, &sight)?;
         let mut aims = Vec::new();
         for &arm in &picked {
-            aims.extend(self.aims(&decision.arms[arm].target, &[], key.step + 1, &view)?);
+            aims.extend(self.aims(&decision.arms[arm].target, &[], key.step + 1, &sight)?);
         }
         self.route_event(decision, &picked, key);
         for aim in &aims {
@@ -151,8 +151,8 @@ impl Run {
             return Ok(None);
         };
         let error = self.error_value(key.node, 1, failure);
-        let view = self.view_at(key.step + 1, Some(key.node));
-        Ok(Some(self.aims(&way.target, &[error], key.step + 1, &view)?))
+        let sight = self.sight_at(key.step + 1, Some(key.node));
+        Ok(Some(self.aims(&way.target, &[error], key.step + 1, &sight)?))
     }
 }
 

@@ -1,18 +1,18 @@
 //! Sends: what they start, groups, and the window of each `each`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use flow_bytecode::{Each, FieldId, JoinId, NodeId, NodeKind};
 
 use super::activation::{ActId, Activation, Failure, GroupId, Phase, Role, Via, Ways};
 use super::decide::Matter;
+use super::eval::Sight;
 use super::state::Slots;
 use super::until::{Known, Until};
 use super::{Firing, Run, eval};
 use crate::Fault;
 use crate::event::Settlement;
-use crate::interp::RunView;
+use crate::ordered::OrderedSet;
 use crate::value::Value;
 
 /// What one activation of a send started in one node.
@@ -41,7 +41,7 @@ pub(super) struct Group {
     pub(super) params: Arc<[Value]>,
     pub(super) untils: Vec<Until>,
     /// Items that have come back and whose step is not committed, if there are conditions.
-    pub(super) back: BTreeSet<ActId>,
+    pub(super) back: OrderedSet<ActId>,
     pub(super) known: Known,
     /// Fields whose new items start too.
     pub(super) following: Vec<Following>,
@@ -73,8 +73,8 @@ pub(super) struct Tally {
 struct Lane {
     window: Option<u32>,
     /// Ready or called.
-    inside: BTreeSet<ActId>,
-    queue: BTreeSet<ActId>,
+    inside: OrderedSet<ActId>,
+    queue: OrderedSet<ActId>,
 }
 
 /// What an item is given.
@@ -119,8 +119,8 @@ impl Run {
             let lane = batch.lanes.len();
             batch.lanes.push(Lane {
                 window: each.window,
-                inside: BTreeSet::new(),
-                queue: BTreeSet::new(),
+                inside: OrderedSet::new(),
+                queue: OrderedSet::new(),
             });
             batch.untils.extend(each.until.map(|test| Until {
                 test,
@@ -144,8 +144,8 @@ impl Run {
     /// The parameters of what is to be started, and how long the list was.
     fn items(&mut self, id: ActId, each: &Each) -> Result<(Vec<Params>, usize), Fault> {
         let act = &self.acts[&id];
-        let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
-        let listed: Vec<Value> = match self.value(each.list, &params, step, &view)? {
+        let (step, sight, params) = (act.step, self.sight_of(act), act.params.clone());
+        let listed: Vec<Value> = match self.value(each.list, &params, step, &sight)? {
             Value::Null => Vec::new(),
             Value::List(list) if !each.single => list.iter().cloned().collect(),
             Value::List(list) if list.is_empty() => Vec::new(),
@@ -156,7 +156,7 @@ impl Run {
         let seen = listed.len();
         let mut items = Vec::with_capacity(seen);
         for item in listed {
-            items.extend(self.item_params(each, &params, item, &slots, &view)?);
+            items.extend(self.item_params(each, &params, item, &slots, &sight)?);
         }
         Ok((items, seen))
     }
@@ -168,17 +168,17 @@ impl Run {
         params: &[Value],
         item: Value,
         slots: &Slots,
-        view: &RunView,
+        sight: &Sight,
     ) -> Result<Option<Arc<[Value]>>, Fault> {
         let mut regs = params.to_vec();
         regs.push(item);
         if let Some(filter) = each.filter
-            && !self.test_over(slots, filter, &regs, view)?
+            && !self.test_over(slots, filter, &regs, sight)?
         {
             return Ok(None);
         }
         let record = match each.args {
-            Some(args) => Some(self.value_over(slots, args, &regs, view)?),
+            Some(args) => Some(self.value_over(slots, args, &regs, sight)?),
             None => None,
         };
         let program = self.program.clone();
@@ -257,7 +257,7 @@ impl Run {
         let open = &self.groups[&group];
         let (params, step) = (open.params.clone(), open.step);
         let mut following = open.following.clone();
-        let view = self.view_at(group.send.step, Some(group.send.node));
+        let sight = self.sight_at(group.send.step, Some(group.send.node));
         let mut grown = false;
         for follows in &mut following {
             let Some(Value::List(list)) = self.slots[follows.field.index()].clone() else {
@@ -267,7 +267,7 @@ impl Run {
             follows.seen = list.len();
             for item in added {
                 let each = &eaches[follows.each];
-                if let Some(given) = self.item_params(each, &params, item, &follows.slots, &view)? {
+                if let Some(given) = self.item_params(each, &params, item, &follows.slots, &sight)? {
                     self.add_item(group, follows.lane, self.committed, given);
                     grown = true;
                 }
@@ -487,7 +487,7 @@ impl Group {
             barred: Vec::new(),
             params,
             untils: untils.to_vec(),
-            back: BTreeSet::new(),
+            back: OrderedSet::new(),
             known: Known::default(),
             following: following.to_vec(),
             lanes,

@@ -5,8 +5,9 @@ use flow_bytecode::{NodeKind, Undo};
 use super::Run;
 use super::activation::{ActId, Aim, Failure, Foreign, Phase, Role, Ways};
 use super::ending::{Compensation, UndoEntry};
+use super::eval::Sight;
 use crate::event::{EventKind, Settlement};
-use crate::interp::{Evaluated, RunView, Update};
+use crate::interp::{Evaluated, Update};
 use crate::value::Value;
 use crate::{Fault, border};
 
@@ -35,10 +36,10 @@ impl Run {
         let program = self.program.clone();
         let node = &program.image().flows[self.flow_at].nodes[id.node.index()];
         let act = &self.acts[&id];
-        let (step, view, mut regs) = (act.step, self.view_of(act), act.params.to_vec());
+        let (step, sight, mut regs) = (act.step, self.sight_of(act), act.params.to_vec());
         regs.extend(given);
         let done = match node.settle {
-            Some(chunk) => self.eval(chunk, &regs, step, &view)?,
+            Some(chunk) => self.eval(chunk, &regs, step, &sight)?,
             None => Evaluated {
                 value: Value::Null,
                 updates: Vec::new(),
@@ -48,10 +49,10 @@ impl Run {
         let ways = match (command.goto, &node.goto) {
             (Some(aims), _) => Ways::Aims(aims),
             (None, Some(decision)) => {
-                let picked = self.decide(decision, &regs, step, &view)?;
+                let picked = self.decide(decision, &regs, step, &sight)?;
                 let mut aims = Vec::new();
                 for &arm in &picked {
-                    aims.extend(self.aims(&decision.arms[arm].target, &regs, step, &view)?);
+                    aims.extend(self.aims(&decision.arms[arm].target, &regs, step, &sight)?);
                 }
                 self.route_event(decision, &picked, ActId { step, ..id });
                 Ways::Aims(once_each(aims))
@@ -59,7 +60,7 @@ impl Run {
             (None, None) => Ways::Arrows,
         };
         if let Some(undo) = &node.undo {
-            self.remember_undo(id, undo, &regs, step, &view)?;
+            self.remember_undo(id, undo, &regs, step, &sight)?;
         }
         let mut updates = done.updates;
         updates.extend(command.updates.into_iter().map(Update::from));
@@ -120,7 +121,7 @@ impl Run {
         undo: &Undo,
         regs: &[Value],
         step: u64,
-        view: &RunView,
+        sight: &Sight,
     ) -> Result<(), Fault> {
         // A reply that was kept is of no call of this activation.
         let calls = matches!(
@@ -130,7 +131,7 @@ impl Run {
         if !calls || self.acts[&id].attempts == 0 {
             return Ok(());
         }
-        let args = self.value(undo.call.args, regs, step, view)?;
+        let args = self.value(undo.call.args, regs, step, sight)?;
         let number = self.recorded + 1;
         let what = Compensation::Call(args);
         self.undos.push(UndoEntry { id, number, what });

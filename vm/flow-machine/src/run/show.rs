@@ -58,7 +58,7 @@ impl Run {
             .collect()
     }
 
-    pub(crate) fn path(&self) -> &[String] {
+    pub(crate) fn path(&self) -> &[Arc<str>] {
         &self.path
     }
 

@@ -1,11 +1,11 @@
 //! How a run begins: input checked, state set up, `start` followed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use flow_bytecode::{Flow, Limits, Out, Schedule};
 
-use super::activation::{ActId, Aim, Failure, Via};
+use super::activation::{ActId, Failure, Via};
 use super::child::{Account, Outer, Site};
 use super::fire::Cause;
 use super::join::{Arrival, JoinState};
@@ -14,9 +14,10 @@ use super::{Held, Life, Run, state};
 use crate::border;
 use crate::event::{Change, Checkpoint, EventKind, Frontier};
 use crate::input::{LimitChange, Refusal, Start, Time};
-use crate::interp::Interp;
+use crate::interp::{Interp, RunView};
 use crate::locks::LockTable;
 use crate::machine::Output;
+use crate::ordered::{OrderedMap, OrderedSet};
 use crate::program::Program;
 use crate::value::Value;
 
@@ -48,14 +49,20 @@ impl Run {
         let slots = state::initial(&program, flow);
         let joins = flow.joins.iter().map(JoinState::new).collect();
         let limits = limits_of(flow);
-        let flow_name = program.text(flow.name).clone();
+        let id: Arc<str> = start.run.as_str().into();
+        let seen = RunView {
+            id: id.clone(),
+            flow: program.text(flow.name).clone(),
+            started: at,
+            ..RunView::default()
+        };
         Run {
             flow_at,
             graph,
             interp: Interp::default(),
-            id: start.run.as_str().into(),
-            calls_as: start.run.as_str().into(),
-            flow_name,
+            seen,
+            calls_as: id.clone(),
+            id,
             // Breakpoints pause at a step's border.
             early: !start.barrier && start.breakpoints.is_empty(),
             start,
@@ -68,57 +75,57 @@ impl Run {
             changes: 0,
             weight: None,
             phases: Phases::default(),
-            waiting: BTreeSet::new(),
+            waiting: OrderedSet::new(),
             views: BTreeMap::new(),
             committed: 0,
             begun: 0,
             floor: 0,
-            acts: BTreeMap::new(),
-            steps: BTreeMap::new(),
-            live: BTreeMap::new(),
-            active: BTreeMap::new(),
-            numbers: BTreeMap::new(),
-            ready: BTreeSet::new(),
-            attempts: BTreeMap::new(),
-            timers: BTreeSet::new(),
-            errands: BTreeMap::new(),
+            acts: OrderedMap::new(),
+            steps: OrderedMap::new(),
+            live: OrderedMap::new(),
+            active: OrderedMap::new(),
+            numbers: OrderedMap::new(),
+            ready: OrderedSet::new(),
+            attempts: OrderedMap::new(),
+            timers: OrderedSet::new(),
+            errands: OrderedMap::new(),
             locks: LockTable::default(),
-            children: BTreeMap::new(),
-            child_ids: BTreeMap::new(),
-            stirred: BTreeSet::new(),
+            children: OrderedMap::new(),
+            child_ids: OrderedMap::new(),
+            stirred: OrderedSet::new(),
             place: Site::default(),
             outer: Outer::default(),
             inner: Account::default(),
             hit: None,
             value: Value::Null,
             tools: 0,
-            granted: BTreeSet::new(),
+            granted: OrderedSet::new(),
             in_flight: 0,
-            resting: BTreeMap::new(),
-            to_fire: BTreeMap::new(),
-            routes: BTreeMap::new(),
-            groups: BTreeMap::new(),
+            resting: OrderedMap::new(),
+            to_fire: OrderedMap::new(),
+            routes: OrderedMap::new(),
+            groups: OrderedMap::new(),
             joins,
-            held: BTreeMap::new(),
-            unsettled: BTreeMap::new(),
-            last: BTreeMap::new(),
+            held: OrderedMap::new(),
+            unsettled: OrderedMap::new(),
+            last: OrderedMap::new(),
             passings: Vec::new(),
-            asked: BTreeMap::new(),
-            waits: BTreeMap::new(),
+            asked: OrderedMap::new(),
+            waits: OrderedMap::new(),
             openings: 0,
             inbox: Vec::new(),
-            deciding: BTreeMap::new(),
+            deciding: OrderedMap::new(),
             matters: 0,
             undos: Vec::new(),
             compensating: Vec::new(),
             undoing: 0,
-            listening: BTreeSet::new(),
+            listening: OrderedSet::new(),
             reopening: Vec::new(),
             recorded: 0,
             life: Life::Running,
             resting_said: false,
             paused: false,
-            passed: BTreeSet::new(),
+            passed: OrderedSet::new(),
             met: None,
             tokens: 0,
             worked: 0,
@@ -235,16 +242,7 @@ impl Run {
         };
         for (at, out) in flow.entry.iter().enumerate() {
             match out {
-                Out::To(target) => {
-                    let view = self.view_at(0, None);
-                    let key = start_key(at);
-                    match self.aims(target, &[], 1, &view) {
-                        Ok(aims) => aims
-                            .into_iter()
-                            .for_each(|aim: Aim| self.follow(&aim, &cause, key)),
-                        Err(fault) => self.fail_run(key, None, &Failure::from(fault)),
-                    }
-                }
+                Out::To(target) => self.follow_target(target, &cause, start_key(at), None),
                 Out::Arrive { join, source } => {
                     self.arrive(*join, *source, Arrival::one(start_key(at), true));
                 }

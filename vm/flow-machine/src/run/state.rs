@@ -1,11 +1,11 @@
 //! The state of a run: one slot per field, and how the updates of a step are merged into it. Which
 //! step is merged when is the business of `step`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use flow_bytecode::{Field, Flow, Reducer};
+use flow_bytecode::{Field, FieldId, Flow, Reducer};
 
+use super::activation::ActId;
 use crate::event::Change;
 use crate::interp::{Env, Fuel, Interp, RunView, Update};
 use crate::program::Program;
@@ -16,10 +16,13 @@ use crate::{Fault, border};
 /// The values of a flow's fields.
 pub(super) type Slots = Vec<Option<Value>>;
 
+/// Fields that a step writes, in order, and what they are behind it.
+pub(super) type Changes = Vec<(FieldId, Option<Value>)>;
+
 /// What one activation sends to the state, in its place within the step.
+#[derive(Clone, Copy)]
 pub(super) struct Sent<'a> {
-    /// How messages name it.
-    pub(super) name: Arc<str>,
+    pub(super) by: ActId,
     pub(super) updates: &'a [Update],
 }
 
@@ -45,72 +48,79 @@ fn start_of(program: &Program, field: &Field) -> Option<Value> {
 }
 
 impl Merging<'_> {
-    /// The state after a step. Fails as a whole: the old state is left as it was.
-    pub(super) fn step(&mut self, old: &Slots, sent: &[Sent<'_>]) -> Result<Slots, Fault> {
+    /// What a step does to the state. Fails as a whole.
+    pub(super) fn step(&mut self, old: &Slots, sent: &[Sent<'_>]) -> Result<Changes, Fault> {
         let mut fault = None;
-        let new = self.each_field(old, sent, |_, found| fault = fault.take().or(Some(found)));
-        fault.map_or(Ok(new), Err)
+        let changes = self.each_field(old, sent, |_, found| fault = fault.take().or(Some(found)));
+        fault.map_or(Ok(changes), Err)
     }
 
-    /// What is known of the state after a step; `broken` are fields that it cannot have.
-    pub(super) fn known(&mut self, old: &Slots, sent: &[Sent<'_>], broken: &mut BTreeSet<usize>) -> Slots {
-        self.each_field(old, sent, |at, _| broken.extend([at]))
-    }
-
-    fn each_field(&mut self, old: &Slots, sent: &[Sent<'_>], mut failed: impl FnMut(usize, Fault)) -> Slots {
-        let mut by_field: BTreeMap<usize, Vec<(usize, Vec<Update>)>> = BTreeMap::new();
-        for (writer, one) in sent.iter().enumerate() {
-            for update in one.updates {
-                let writers = by_field.entry(update.field.index()).or_default();
-                match writers.last_mut() {
-                    Some((last, updates)) if *last == writer => updates.push(update.clone()),
-                    _ => writers.push((writer, vec![update.clone()])),
-                }
-            }
+    /// Makes a state what is known of it behind a step; `broken` are fields that it cannot have.
+    pub(super) fn known(&mut self, slots: &mut Slots, sent: &[Sent<'_>], broken: &mut BTreeSet<FieldId>) {
+        for (field, value) in self.each_field(slots, sent, |field, _| broken.extend([field])) {
+            slots[field.index()] = value;
         }
-        let mut new = old.clone();
-        for (at, field) in self.flow.fields.iter().enumerate() {
-            if let Some(writers) = by_field.get(&at) {
-                match self.field(old, at, field, sent, writers) {
-                    Ok(value) => new[at] = value,
-                    Err(fault) => failed(at, fault),
+    }
+
+    fn each_field(
+        &mut self,
+        old: &Slots,
+        sent: &[Sent<'_>],
+        mut failed: impl FnMut(FieldId, Fault),
+    ) -> Changes {
+        let mut written = vec![false; self.flow.fields.len()];
+        for update in sent.iter().flat_map(|one| one.updates) {
+            written[update.field.index()] = true;
+        }
+        let mut changes = Changes::new();
+        for (id, (field, written)) in (0..).map(FieldId).zip(self.flow.fields.iter().zip(written)) {
+            if written {
+                match self.field(old, id, field, sent) {
+                    Ok(value) => changes.push((id, value)),
+                    Err(fault) => failed(id, fault),
                 }
             } else if field.ephemeral && !self.goes_on {
-                new[at] = start_of(self.program, field);
+                changes.push((id, start_of(self.program, field)));
             }
         }
-        new
+        changes
     }
 
     fn field(
         &mut self,
         old: &Slots,
-        at: usize,
+        id: FieldId,
         field: &Field,
         sent: &[Sent<'_>],
-        writers: &[(usize, Vec<Update>)],
     ) -> Result<Option<Value>, Fault> {
-        let fresh = start_of(self.program, field);
-        let before = if field.ephemeral && !self.goes_on {
-            fresh.as_ref()
+        let fresh = field.ephemeral && !self.goes_on;
+        let start = if fresh {
+            start_of(self.program, field)
         } else {
-            old[at].as_ref()
+            None
         };
-        let prefix = |writer: usize| match field.reducer {
-            Reducer::AddMessages => {
-                let (run, step) = (&self.view.id, self.view.step);
-                format!("{run}-{step}-{}", sent[writer].name)
-            }
-            _ => String::new(),
+        let before = if fresh {
+            start.as_ref()
+        } else {
+            old[id.index()].as_ref()
         };
-        let prefixes: Vec<String> = writers.iter().map(|(writer, _)| prefix(*writer)).collect();
-        let named: Vec<Writer<'_>> = writers
+        let (program, flow) = (self.program, self.flow);
+        let prefixes: Vec<String> = match field.reducer {
+            Reducer::AddMessages => sent
+                .iter()
+                .map(|one| one.id_prefix(program, flow, self.view))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let writers: Vec<Writer<'_>> = sent
             .iter()
-            .zip(&prefixes)
-            .map(|((writer, updates), id_prefix)| Writer {
-                name: &sent[*writer].name,
-                id_prefix,
-                updates,
+            .enumerate()
+            .map(|(at, one)| Writer {
+                node: one.node(program, flow),
+                index: one.by.index,
+                id_prefix: prefixes.get(at).map_or("", String::as_str),
+                field: id,
+                updates: one.updates,
             })
             .collect();
         let env = Env {
@@ -126,7 +136,22 @@ impl Merging<'_> {
             interp: self.interp,
             fuel: &mut fuel,
         };
-        reducer::merge_step(&mut merging, field, before, &named)
+        reducer::merge_step(&mut merging, field, before, &writers)
+    }
+}
+
+impl Sent<'_> {
+    fn node<'p>(&self, program: &'p Program, flow: &Flow) -> &'p str {
+        program.text(flow.nodes[self.by.node.index()].name)
+    }
+
+    /// What the ids made for its messages begin with.
+    fn id_prefix(&self, program: &Program, flow: &Flow, view: &RunView) -> String {
+        let (run, step, node) = (&view.id, view.step, self.node(program, flow));
+        match self.by.index {
+            0 => format!("{run}-{step}-{node}"),
+            index => format!("{run}-{step}-{node}#{index}"),
+        }
     }
 }
 

@@ -46,14 +46,14 @@ impl Run {
             return false;
         }
         let members: Vec<ActId> = self.steps[&step].iter().copied().collect();
-        let settled: Vec<(ActId, Vec<Update>)> = members
-            .iter()
-            .filter_map(|id| self.acts.get(id))
-            .filter(|act| matches!(act.phase, Phase::Settled(_)) && !act.updates.is_empty())
-            .map(|act| (act.id, act.updates.clone()))
-            .collect();
+        let settled = self.take_updates(&members);
         if !self.merge(step, &settled, false) {
             self.stuck = Some(step);
+            for (id, updates) in settled {
+                if let Some(act) = self.acts.get_mut(&id) {
+                    act.updates = updates;
+                }
+            }
             return true;
         }
         self.committed = step;
@@ -69,6 +69,20 @@ impl Run {
         }
         self.after_commit();
         true
+    }
+
+    /// Takes from the activations of a step what they send to the state.
+    fn take_updates(&mut self, members: &[ActId]) -> Vec<(ActId, Vec<Update>)> {
+        let mut taken = Vec::new();
+        for id in members {
+            if let Some(act) = self.acts.get_mut(id)
+                && matches!(act.phase, Phase::Settled(_))
+                && !act.updates.is_empty()
+            {
+                taken.push((*id, std::mem::take(&mut act.updates)));
+            }
+        }
+        taken
     }
 
     /// Applies updates that belong to no step of the run's course: an injection, a `finally`. If it `goes_on`, what
@@ -94,19 +108,20 @@ impl Run {
     /// Merges the updates of a step into the state, and makes the checkpoint. On failure the state
     /// is as it was, and the run fails.
     fn merge(&mut self, step: u64, sent: &[(ActId, Vec<Update>)], goes_on: bool) -> bool {
-        let view = self.view_at(step, None);
-        let all: Vec<Sent<'_>> = sent.iter().map(|(by, updates)| self.sent(*by, updates)).collect();
+        self.see(&self.sight_at(step, None));
+        let all = sent.iter().map(|(by, updates)| Sent { by: *by, updates });
+        let all: Vec<Sent<'_>> = all.collect();
         let mut merging = Merging {
             program: &self.program,
             flow: &self.program.image().flows[self.flow_at],
             input: &self.input,
             config: &self.config,
-            view: &view,
+            view: &self.seen,
             interp: &mut self.interp,
             goes_on,
         };
         match merging.step(&self.slots, &all) {
-            Ok(new) => {
+            Ok(changes) => {
                 self.finish_checkpoint();
                 for (by, updates) in sent {
                     self.updated(step, *by, updates);
@@ -115,7 +130,7 @@ impl Run {
                 let overwritten = updates
                     .filter(|update| update.overwrite)
                     .map(|update| update.field);
-                self.checkpoint(step, new, &overwritten.collect());
+                self.checkpoint(step, changes, &overwritten.collect());
                 true
             }
             Err(fault) => {
@@ -132,23 +147,6 @@ impl Run {
                 self.fail_run(key, node, &Failure::from(fault));
                 false
             }
-        }
-    }
-
-    pub(super) fn sent<'a>(&self, by: ActId, updates: &'a [Update]) -> Sent<'a> {
-        Sent {
-            name: self.item_name(by),
-            updates,
-        }
-    }
-
-    /// The node of an activation, with the number of its item behind the first.
-    pub(super) fn item_name(&self, id: ActId) -> Arc<str> {
-        let node = self.node_name(id.node);
-        if id.index > 0 {
-            format!("{node}#{}", id.index).into()
-        } else {
-            node
         }
     }
 
@@ -172,17 +170,17 @@ impl Run {
         self.event(step, node, kind);
     }
 
-    fn checkpoint(&mut self, step: u64, new: state::Slots, overwritten: &BTreeSet<FieldId>) {
-        let program = &self.program;
-        let slots = self.flow().fields.iter().zip(self.slots.iter().zip(&new));
-        let changed = (0..)
-            .zip(slots)
-            .filter_map(|(at, (field, (old, new)))| {
-                let overwritten = overwritten.contains(&FieldId(at));
-                let change = state::change(field, overwritten, old.as_ref(), new.as_ref())?;
-                Some((program.text(field.name).clone(), change))
-            })
-            .collect();
+    fn checkpoint(&mut self, step: u64, changes: state::Changes, overwritten: &BTreeSet<FieldId>) {
+        let fields = &self.program.image().flows[self.flow_at].fields;
+        let mut changed = Vec::with_capacity(changes.len());
+        for (id, new) in changes {
+            let (field, slot) = (&fields[id.index()], &mut self.slots[id.index()]);
+            let overwritten = overwritten.contains(&id);
+            if let Some(change) = state::change(field, overwritten, slot.as_ref(), new.as_ref()) {
+                changed.push((self.program.text(field.name).clone(), change));
+            }
+            *slot = new;
+        }
         let id = self.checkpoints;
         let parent = std::mem::replace(&mut self.checkpoint, id);
         self.checkpoints += 1;
@@ -196,7 +194,6 @@ impl Run {
         });
         let said = self.committed_as(id);
         self.event(step, None, said);
-        self.slots = new;
         self.changes += 1;
         self.weight = None;
     }
@@ -209,7 +206,7 @@ impl Run {
             })
         });
         let names: Vec<Arc<str>> = done.map(|id| self.node_name(id.node)).collect();
-        self.path.extend(names.iter().map(ToString::to_string));
+        self.path.extend_from_slice(&names);
         if let Some(checkpoint) = &mut self.unfinished_checkpoint {
             checkpoint.path = names;
         }
@@ -253,23 +250,21 @@ impl Run {
 
     /// The state that a step sees, with what came from outside and is not applied yet.
     pub(super) fn with_injected(&mut self, step: u64, by: ActId) -> state::Slots {
-        let seen = self.slots_at(step);
-        let view = self.view_at(step, None);
+        let mut slots = self.slots_at(step);
+        self.see(&self.sight_at(step, None));
         let updates: Vec<Vec<Update>> = self.injected.clone();
-        let all: Vec<Sent<'_>> = updates.iter().map(|updates| self.sent(by, updates)).collect();
         let mut merging = Merging {
             program: &self.program,
             flow: &self.program.image().flows[self.flow_at],
             input: &self.input,
             config: &self.config,
-            view: &view,
+            view: &self.seen,
             interp: &mut self.interp,
             goes_on: true,
         };
-        let mut slots = seen;
-        for one in all {
+        for updates in &updates {
             // Each is applied in a step of its own.
-            slots = merging.known(&slots, &[one], &mut std::collections::BTreeSet::new());
+            merging.known(&mut slots, &[Sent { by, updates }], &mut BTreeSet::new());
         }
         slots
     }

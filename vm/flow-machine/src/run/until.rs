@@ -6,7 +6,7 @@ use flow_bytecode::ChunkId;
 use super::Run;
 use super::activation::{ActId, Activation, Failure, GroupId};
 use super::decide::Matter;
-use super::state::{Merging, Slots};
+use super::state::{Merging, Sent, Slots};
 use crate::Fault;
 use crate::event::EventKind;
 
@@ -45,9 +45,9 @@ impl Run {
         let (untils, params) = (open.untils.clone(), open.params.clone());
         let key = open.key(group);
         let slots = self.newest(group);
-        let view = self.view_at(key.step, Some(group.send.node));
+        let sight = self.sight_at(key.step, Some(group.send.node));
         for until in untils {
-            match self.test_over(&slots, until.test, &params, &view) {
+            match self.test_over(&slots, until.test, &params, &sight) {
                 Ok(false) => {}
                 Ok(true) => return self.complete(group, until.cancel_rest),
                 Err(fault) => return self.until_failed(group, fault),
@@ -121,7 +121,7 @@ impl Run {
             let more: Vec<ActId> = open.back.range(first..).copied().collect();
             for id in more {
                 let before = known.behind.last().map_or(&self.slots, |(_, slots)| slots);
-                let after = self.with_updates(&before.clone(), id);
+                let after = self.with_updates(before.clone(), id);
                 known.behind.push((id, after));
             }
         }
@@ -136,22 +136,26 @@ impl Run {
         newest
     }
 
-    fn with_updates(&mut self, before: &Slots, id: ActId) -> Slots {
+    fn with_updates(&mut self, mut after: Slots, id: ActId) -> Slots {
         let Some(act) = self.acts.get(&id) else {
-            return before.clone();
+            return after;
         };
         let (step, updates) = (act.step, act.updates.clone());
-        let run = self.view_at(step, None);
-        let sent = [self.sent(id, &updates)];
+        self.see(&self.sight_at(step, None));
+        let sent = [Sent {
+            by: id,
+            updates: &updates,
+        }];
         let mut merging = Merging {
             program: &self.program,
             flow: &self.program.image().flows[self.flow_at],
             input: &self.input,
             config: &self.config,
-            view: &run,
+            view: &self.seen,
             interp: &mut self.interp,
             goes_on: true,
         };
-        merging.known(before, &sent, &mut std::collections::BTreeSet::new())
+        merging.known(&mut after, &sent, &mut std::collections::BTreeSet::new());
+        after
     }
 }

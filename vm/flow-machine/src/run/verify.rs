@@ -50,11 +50,11 @@ impl Run {
             ..Failure::from(fault)
         })?;
         let act = &self.acts[&id];
-        let (step, view, mut regs) = (act.step, self.view_of(act), act.params.to_vec());
+        let (step, sight, mut regs) = (act.step, self.sight_of(act), act.params.to_vec());
         regs.push(value);
         if let Some(settle) = node.settle {
             // A reply that breaks an `ensure` is not worth checking.
-            self.eval(settle, &regs, step, &view)?;
+            self.eval(settle, &regs, step, &sight)?;
         }
         let (found, checks) = self.make_checks(id, verify, &regs, reply)?;
         for result in &found {
@@ -120,24 +120,24 @@ impl Run {
         reply: &Reply,
     ) -> Result<(Vec<CheckResult>, Vec<Check>), Fault> {
         let act = &self.acts[&id];
-        let (step, view) = (act.step, self.view_of(act));
+        let (step, sight) = (act.step, self.sight_of(act));
         let (mut found, mut checks) = (Vec::new(), Vec::new());
         for check in &verify.checks {
             match check {
                 VerifyCheck::Command(chunk) => checks.push(Check::Command {
-                    words: words(&border::to_json(&self.value(*chunk, regs, step, &view)?)),
+                    words: words(&border::to_json(&self.value(*chunk, regs, step, &sight)?)),
                     expected: None,
                 }),
                 VerifyCheck::File(chunk) => checks.push(Check::File {
-                    path: border::text(&self.value(*chunk, regs, step, &view)?),
+                    path: border::text(&self.value(*chunk, regs, step, &sight)?),
                     expected: None,
                 }),
                 VerifyCheck::Url(chunk) => checks.push(Check::Url {
-                    url: border::text(&self.value(*chunk, regs, step, &view)?),
+                    url: border::text(&self.value(*chunk, regs, step, &sight)?),
                     expected: None,
                 }),
                 VerifyCheck::Ensure(chunk) => {
-                    let held = self.eval(*chunk, regs, step, &view);
+                    let held = self.eval(*chunk, regs, step, &sight);
                     found.push(CheckResult {
                         check: "ensure".into(),
                         passed: Some(held.is_ok()),

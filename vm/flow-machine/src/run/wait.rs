@@ -25,15 +25,15 @@ impl Run {
 
     fn dues_of(&mut self, id: ActId, choices: &[WaitFor]) -> Result<Vec<Option<Time>>, Fault> {
         let act = &self.acts[&id];
-        let (step, view, params) = (act.step, self.view_of(act), act.params.clone());
+        let (step, sight, params) = (act.step, self.sight_of(act), act.params.clone());
         let mut dues = Vec::with_capacity(choices.len());
         for choice in choices {
             dues.push(match choice.what {
-                WaitKind::For(chunk) => match self.value(chunk, &params, step, &view)? {
+                WaitKind::For(chunk) => match self.value(chunk, &params, step, &sight)? {
                     Value::Duration(nanos) => Some(self.now.saturating_add(nanos.max(0))),
                     other => return Err(super::eval::bad_code(format!("a wait for {}", other.kind()))),
                 },
-                WaitKind::Until(chunk) => match self.value(chunk, &params, step, &view)? {
+                WaitKind::Until(chunk) => match self.value(chunk, &params, step, &sight)? {
                     Value::Time(at) => Some(at.max(self.now)),
                     other => return Err(super::eval::bad_code(format!("a wait until {}", other.kind()))),
                 },
@@ -86,7 +86,7 @@ impl Run {
             return None;
         };
         let act = &self.acts[&id];
-        let (view, mut regs) = (self.view_of(act), act.params.to_vec());
+        let (sight, mut regs) = (self.sight_of(act), act.params.to_vec());
         regs.push(value.clone());
         let step = self.next_own_step();
         let fits = choices.iter().position(|choice| match choice.what {
@@ -95,7 +95,7 @@ impl Run {
                 filter,
                 transient,
             } if wanted == event && (fresh || !transient) => match filter {
-                Some(filter) => self.test(filter, &regs, step, &view).unwrap_or(false),
+                Some(filter) => self.test(filter, &regs, step, &sight).unwrap_or(false),
                 None => true,
             },
             _ => false,

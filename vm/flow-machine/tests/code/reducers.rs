@@ -39,8 +39,10 @@ fn step(
         .into_iter()
         .zip(&updates)
         .map(|(name, updates)| Writer {
-            name,
+            node: name,
+            index: 0,
             id_prefix: "run-1-node",
+            field: FieldId(0),
             updates,
         })
         .collect();
@@ -179,8 +181,10 @@ fn send_at(program: &Program, old: Option<&Value>, batch: &[Value], number: usiz
         .collect();
     let prefix = format!("run-{number}-node");
     let writers = [Writer {
-        name: "a",
+        node: "a",
+        index: 0,
         id_prefix: &prefix,
+        field: FieldId(0),
         updates: &updates,
     }];
     let run = RunView::default();

@@ -18,7 +18,7 @@ pub struct Observed {
     /// Where it stands.
     pub status: Status,
     /// Nodes that settled as done, in order.
-    pub path: Vec<String>,
+    pub path: Vec<Arc<str>>,
     /// The step in which each of them settled.
     pub steps_of_path: Vec<u64>,
     /// Time from the start, in nanoseconds.
@@ -104,7 +104,7 @@ impl Observed {
             (Arc::from(name.as_str()), Value::list(all))
         });
         let observed = vec![
-            Value::list(self.path.iter().map(|node| Value::str(node.as_str()))),
+            Value::list(self.path.iter().map(|node| Value::str(node.clone()))),
             Value::str(status_word(self.status)),
             Value::Duration(self.elapsed),
             result,

@@ -150,7 +150,7 @@ fn what_arrives_at_a_join() {
             .machine
             .path()
             .iter()
-            .map(String::as_str)
+            .map(AsRef::as_ref)
             .filter(|name| *name != "g")
             .collect();
         let mut expected: Vec<&str> = path.split(' ').collect();

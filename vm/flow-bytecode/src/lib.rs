@@ -16,6 +16,7 @@ mod image;
 pub mod limits;
 mod method;
 mod op;
+mod registers;
 mod test;
 pub mod topology;
 mod verify;
@@ -27,6 +28,7 @@ pub use ids::{ChunkId, ConstId, FieldId, FlowId, JoinId, NodeId, StrId, TypeId, 
 pub use image::{Chunk, Const, Debug, Image, Protocol, RecordField, SourceSpan, SourceText, Type, Worker};
 pub use method::Method;
 pub use op::{BinaryOp, Op, Reg, RunField, UnaryOp};
+pub use registers::Used;
 pub use test::{
     Action, Answer, AnswerCase, Condition, Expect, Mock, MockCase, MockReply, MockStage, OBSERVED, Part,
     Test, Timed,

@@ -41,12 +41,7 @@ pub(crate) fn plain(
         return Err(unknown(method, args));
     };
     match (method, receiver) {
-        (Method::Len, Value::Str(text)) if text.is_ascii() => Ok(Value::Int(text.len() as i64)),
-        (Method::Len, Value::Str(text)) => {
-            fuel.spend(text.len() as u64 / 64)?;
-            Ok(Value::Int(text.chars().count() as i64))
-        }
-        (Method::Len, Value::List(list)) => Ok(Value::Int(list.len() as i64)),
+        (Method::Len, Value::Str(_) | Value::List(_)) => len(receiver, fuel),
         (Method::ToJson, value) => {
             fuel.spend(value.weight() / 32)?;
             bounded(Value::str(to_json(value).to_string()))
@@ -63,6 +58,22 @@ pub(crate) fn plain(
         (_, Value::Int(_) | Value::Float(_) | Value::Duration(_)) => numbers::call(method, receiver, rest),
         _ => Err(unknown(method, args)),
     }
+}
+
+/// `value.len()`: characters, items, entries.
+pub(crate) fn len(value: &Value, fuel: &mut Fuel) -> Result<Value, Fault> {
+    let len = match value {
+        Value::Str(text) if text.is_ascii() => text.len(),
+        Value::Str(text) => {
+            fuel.spend(text.len() as u64 / 64)?;
+            text.chars().count()
+        }
+        Value::List(list) => list.len(),
+        Value::Map(map) => map.len(),
+        Value::Record(record) => record.len(),
+        other => return Err(unknown(Method::Len, std::slice::from_ref(other))),
+    };
+    Ok(Value::Int(len as i64))
 }
 
 fn range(method: Method, args: &[Value], fuel: &mut Fuel) -> Result<Value, Fault> {

@@ -1,7 +1,9 @@
-//! The interpreter of chunks: register code over values, with fuel. What operators do is in
-//! `operators`, what methods do in `crate::builtins`.
+//! The interpreter of chunks: register code over values, with fuel. What it runs is in `code` and comes
+//! from `decode`, what operators do is in `operators`, what methods do in `crate::builtins`.
 
 mod build;
+mod code;
+mod decode;
 mod exec;
 mod operators;
 
@@ -14,6 +16,8 @@ use crate::fault::{Fault, FaultKind};
 use crate::program::Program;
 use crate::value::Value;
 
+pub(crate) use code::Code;
+pub(crate) use decode::decode;
 pub(crate) use operators::{add, float, is_in};
 
 /// What a chunk can see.
@@ -139,7 +143,8 @@ impl Interp {
         assert_eq!(self.depth, 0, "an evaluation begins when no other is open");
         self.updates.clear();
         self.emits.clear();
-        let value = self.enter(env, chunk, args.iter().cloned(), fuel)?;
+        self.registers.extend_from_slice(args);
+        let value = self.enter(env, chunk, 0, fuel)?;
         let updates = std::mem::take(&mut self.updates);
         let emits = std::mem::take(&mut self.emits);
         Ok(Evaluated {
@@ -167,7 +172,9 @@ impl Interp {
             config: &[],
             run: &run,
         };
-        self.enter(&env, chunk, args.iter().cloned(), fuel)
+        let frame = self.registers.len();
+        self.registers.extend_from_slice(args);
+        self.enter(&env, chunk, frame, fuel)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use flow_bytecode::{Const, ConstId, Image, StrId, Type, TypeId, VerifiedImage};
+use flow_bytecode::{ChunkId, Const, ConstId, Image, SourceSpan, StrId, Type, TypeId, VerifiedImage};
 
+use crate::interp::{Code, decode};
 use crate::run::Graph;
 use crate::value::{Record, Shape, Value, Variant};
 
@@ -17,6 +18,8 @@ pub struct Program {
     shapes: Vec<Option<Shape>>,
     /// The names of record types.
     record_shapes: Vec<Option<Shape>>,
+    /// The chunks as they are run, once they have been.
+    codes: Vec<OnceLock<Code>>,
     /// What is known about the graph of each flow, once one of its runs has begun.
     graphs: Vec<OnceLock<Arc<Graph>>>,
 }
@@ -42,6 +45,7 @@ impl Program {
             .iter()
             .map(|ty| record_shape(&strings, ty))
             .collect();
+        let codes = image.image().chunks.iter().map(|_| OnceLock::new()).collect();
         let graphs = image.image().flows.iter().map(|_| OnceLock::new()).collect();
         let mut program = Program {
             image,
@@ -49,6 +53,7 @@ impl Program {
             consts: Vec::new(),
             shapes,
             record_shapes,
+            codes,
             graphs,
         };
         program.consts = program.order().into_iter().fold(
@@ -79,6 +84,22 @@ impl Program {
     /// An interned value.
     pub fn constant(&self, id: ConstId) -> &Value {
         &self.consts[id.index()]
+    }
+
+    /// All interned values.
+    pub(crate) fn constants(&self) -> &[Value] {
+        &self.consts
+    }
+
+    /// A chunk, ready to run.
+    #[inline]
+    pub(crate) fn code(&self, id: ChunkId) -> &Code {
+        self.codes[id.index()].get_or_init(|| decode(self.image(), &self.image().chunks[id.index()]))
+    }
+
+    /// What an instruction was made from, if the image says so.
+    pub(crate) fn span(&self, id: ChunkId, instruction: usize) -> Option<SourceSpan> {
+        self.image().chunks[id.index()].spans.get(instruction).copied()
     }
 
     /// The names of a constant record or union case.

@@ -2,10 +2,10 @@
 
 use super::cycles::{callee, in_order};
 use super::{At, Checker, Verified, in_table, wrong};
-use crate::ids::ConstId;
 use crate::image::{Chunk, Const};
 use crate::limits::{CHUNK_INSTRUCTIONS, CHUNK_REGISTERS};
 use crate::op::{Op, Reg};
+use crate::registers::Used;
 
 /// What of a flow a chunk touches, with all that it calls: for each table, the first index that it
 /// does not need.
@@ -92,7 +92,7 @@ impl Checker<'_> {
     /// Ids, registers and jumps of one instruction.
     fn operands(&self, chunk: &Chunk, at: usize, op: &Op) -> Verified {
         let registers = usize::from(chunk.registers);
-        let used = self.registers(op);
+        let used = Used::of(op, &self.image.consts);
         used.read
             .iter()
             .try_for_each(|(first, count)| in_registers(*first, *count, registers))?;
@@ -136,78 +136,6 @@ impl Checker<'_> {
             _ => Ok(()),
         }
     }
-
-    /// What an instruction reads and writes. A shape that is none counts as empty.
-    fn registers(&self, op: &Op) -> Used {
-        let wide = |shape: ConstId| match self.image.consts.get(shape.index()) {
-            Some(Const::Record(fields) | Const::Variant(_, fields)) => fields.len(),
-            _ => 0,
-        };
-        match *op {
-            Op::Const { dst, .. }
-            | Op::LoadField { dst, .. }
-            | Op::LoadInput { dst, .. }
-            | Op::LoadConfig { dst, .. }
-            | Op::LoadRun { dst, .. }
-            | Op::LoadSecret { dst, .. } => Used::of(Some(dst), &[]),
-            Op::Move { dst, src } => Used::of(Some(dst), &[(src, 1)]),
-            Op::Binary { dst, a, b, .. } => Used::of(Some(dst), &[(a, 1), (b, 1)]),
-            Op::Unary { dst, a, .. }
-            | Op::IntToFloat { dst, a }
-            | Op::ToText { dst, a }
-            | Op::IsVariant { dst, a, .. }
-            | Op::Cast { dst, a, .. } => Used::of(Some(dst), &[(a, 1)]),
-            Op::Concat { dst, first, count }
-            | Op::List { dst, first, count }
-            | Op::Call {
-                dst, first, count, ..
-            }
-            | Op::Method {
-                dst, first, count, ..
-            }
-            | Op::Closure {
-                dst, first, count, ..
-            } => Used::of(Some(dst), &[(first, usize::from(count))]),
-            Op::Map { dst, first, count } => Used::of(Some(dst), &[(first, 2 * usize::from(count))]),
-            Op::Record { dst, shape, first } | Op::Variant { dst, shape, first } => {
-                Used::of(Some(dst), &[(first, wide(shape))])
-            }
-            Op::With { dst, base, value, .. } => Used::of(Some(dst), &[(base, 1), (value, 1)]),
-            Op::Field { dst, base, .. } => Used::of(Some(dst), &[(base, 1)]),
-            Op::Index { dst, base, index } => Used::of(Some(dst), &[(base, 1), (index, 1)]),
-            Op::CallValue {
-                dst,
-                callee,
-                first,
-                count,
-            } => Used::of(Some(dst), &[(callee, 1), (first, usize::from(count))]),
-            Op::Jump { .. } => Used::of(None, &[]),
-            Op::JumpIfNot { cond: a, .. }
-            | Op::JumpIfNull { a, .. }
-            | Op::CheckRefined { a, .. }
-            | Op::Fail { message: a }
-            | Op::Update { value: a, .. }
-            | Op::Emit { value: a, .. }
-            | Op::Return { src: a } => Used::of(None, &[(a, 1)]),
-            Op::Ensure { cond, message } => Used::of(None, &[(cond, 1), (message, 1)]),
-        }
-    }
-}
-
-/// The registers of an instruction: one that it writes, ranges that it reads.
-struct Used {
-    written: Option<Reg>,
-    read: [(Reg, usize); 2],
-}
-
-impl Used {
-    fn of(written: Option<Reg>, read: &[(Reg, usize)]) -> Used {
-        let at = |position: usize| read.get(position).copied().unwrap_or((0, 0));
-        Used {
-            written,
-            read: [at(0), at(1)],
-        }
-    }
 }
 
 /// A range of registers; an empty one may begin behind the last.
@@ -248,7 +176,7 @@ fn initialised(check: &Checker<'_>, chunk: &Chunk) -> Verified {
     for (at, op) in chunk.code.iter().enumerate() {
         merge(&mut here, known[at].take());
         let Some(state) = &mut here else { continue };
-        let used = check.registers(op);
+        let used = Used::of(op, &check.image.consts);
         for (first, count) in used.read {
             let range = usize::from(first)..usize::from(first) + count;
             if count > 0 && !state[range].iter().all(|written| *written) {

@@ -57,24 +57,8 @@ impl Interp {
                     bounded(with(self.reg(base, of), program.text(name), value)?)?,
                 )
             }
-            Op::Index { dst, base: of, index } => (dst, index_of(self.reg(base, of), self.reg(base, index))?),
-            Op::IsVariant { dst, a, name } => (
-                dst,
-                Value::Bool(is_variant(self.reg(base, a), program.text(name))),
-            ),
             other => unreachable!("{other:?} is handled before"),
         })
-    }
-
-    /// A field of a record, map or union case.
-    pub(super) fn field(of: &Value, name: &Arc<str>, hint: u16) -> Result<Value, Fault> {
-        let found = match of {
-            Value::Record(record) => record.get_at(name, usize::from(hint)),
-            Value::Variant(variant) => variant.fields.get_at(name, usize::from(hint)),
-            Value::Map(map) => map.get(name),
-            _ => None,
-        };
-        found.cloned().ok_or_else(|| no_field(of, name))
     }
 
     fn record(&self, program: &Program, shape: ConstId, base: usize, first: Reg) -> Result<Record, Fault> {
@@ -98,6 +82,17 @@ impl Interp {
         }
         bounded(map.into())
     }
+}
+
+/// A field of a record, map or union case.
+pub(super) fn field(of: &Value, name: &Arc<str>, hint: u16) -> Result<Value, Fault> {
+    let found = match of {
+        Value::Record(record) => record.get_at(name, usize::from(hint)),
+        Value::Variant(variant) => variant.fields.get_at(name, usize::from(hint)),
+        Value::Map(map) => map.get(name),
+        _ => None,
+    };
+    found.cloned().ok_or_else(|| no_field(of, name))
 }
 
 #[cold]
@@ -131,7 +126,7 @@ fn with(of: &Value, name: &Arc<str>, value: Value) -> Result<Value, Fault> {
     }
 }
 
-fn is_variant(value: &Value, name: &Arc<str>) -> bool {
+pub(super) fn is_variant(value: &Value, name: &Arc<str>) -> bool {
     match value {
         Value::Variant(variant) => variant.tag == *name,
         Value::Str(text) => text == name,
@@ -139,7 +134,7 @@ fn is_variant(value: &Value, name: &Arc<str>) -> bool {
     }
 }
 
-fn index_of(of: &Value, index: &Value) -> Result<Value, Fault> {
+pub(super) fn index_of(of: &Value, index: &Value) -> Result<Value, Fault> {
     match (of, index) {
         (Value::List(list), Value::Int(index)) => {
             let len = list.len();

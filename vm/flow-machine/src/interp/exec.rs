@@ -1,11 +1,12 @@
-//! The dispatch loop: frames, loads, jumps, calls and checks. Operators are in `operators`, what
-//! makes and reads containers in `build`.
+//! The dispatch loop: frames, steps, calls and checks. What steps there are is in `code`, operators in
+//! `operators`, what makes and reads containers in `build`.
 
 use std::sync::Arc;
 
 use flow_bytecode::{ChunkId, Method, Op, Reg, RunField, TypeId};
 
-use super::{Env, Fuel, Interp, RunView, Update, operators};
+use super::code::{Code, Source, Step};
+use super::{Env, Fuel, Interp, RunView, Update, build, operators};
 use crate::border;
 use crate::builtins;
 use crate::fault::{Fault, FaultKind};
@@ -13,54 +14,63 @@ use crate::limits::CALL_DEPTH;
 use crate::value::{Closure, Secret, Value, bounded};
 
 impl Interp {
-    /// Opens a frame on top of the registers, runs the chunk, closes the frame.
+    /// Runs a chunk on the frame that begins with its arguments, the registers from `base` on, and
+    /// closes the frame.
     pub(super) fn enter(
         &mut self,
         env: &Env<'_>,
         chunk: ChunkId,
-        args: impl Iterator<Item = Value>,
+        base: usize,
         fuel: &mut Fuel,
     ) -> Result<Value, Fault> {
-        let code = &env.program.image().chunks[chunk.index()];
-        if self.depth >= CALL_DEPTH {
-            return Err(Fault::new(
-                FaultKind::TooLarge,
-                format!("more than {CALL_DEPTH} calls within each other"),
-            ));
-        }
-        let base = self.registers.len();
-        self.registers.extend(args);
-        if self.registers.len() - base != usize::from(code.params) {
+        let code = env.program.code(chunk);
+        if let Err(fault) = self.open(code, base) {
             self.registers.truncate(base);
+            return Err(fault);
+        }
+        self.depth += 1;
+        let mut next = 0;
+        let result = self.run(env, chunk, code, base, &mut next, fuel);
+        self.depth -= 1;
+        self.registers.truncate(base);
+        match result {
+            Ok(value) => Ok(value),
+            Err(fault) => Err(fault.at(env.program.span(chunk, code.failing(next - 1)))),
+        }
+    }
+
+    /// Makes room for a frame, if this is a call that may be made.
+    #[inline]
+    fn open(&mut self, code: &Code, base: usize) -> Result<(), Fault> {
+        if self.depth >= CALL_DEPTH {
+            return Err(too_deep());
+        }
+        if self.registers.len() - base != code.params {
             return Err(Fault::new(
                 FaultKind::BadCode,
                 "a function is called with a wrong number of arguments",
             ));
         }
-        self.registers
-            .resize(base + usize::from(code.registers), Value::Null);
-        self.depth += 1;
-        let mut next = 0;
-        let result = self.run(env, &code.code, base, &mut next, fuel);
-        self.depth -= 1;
-        self.registers.truncate(base);
-        result.map_err(|fault| fault.at(code.spans.get(next - 1).copied()))
+        self.registers.resize_with(base + code.registers, || Value::Null);
+        Ok(())
     }
 
-    /// Runs a frame. `next` is left behind the instruction that failed.
+    /// Runs a frame. `next` is left behind the step that failed.
     fn run(
         &mut self,
         env: &Env<'_>,
-        code: &[Op],
+        chunk: ChunkId,
+        code: &Code,
         base: usize,
         next: &mut usize,
         fuel: &mut Fuel,
     ) -> Result<Value, Fault> {
         loop {
-            let op = match run_plain(env, code, &mut self.registers[base..], next, fuel)? {
+            let place = match run_plain(env, code, &mut self.registers[base..], next, fuel)? {
                 Stopped::Returned(value) => return Ok(value),
-                Stopped::Before(op) => op,
+                Stopped::Before(place) => place,
             };
+            let op = env.program.image().chunks[chunk.index()].code[place];
             if let Some((dst, value)) = self.rare(env, op, base, fuel)? {
                 self.registers[base + usize::from(dst)] = value;
             }
@@ -85,8 +95,6 @@ impl Interp {
                 first,
                 count,
             } => (dst, self.method(env, method, base, first, count, fuel)?),
-            Op::Unary { op, dst, a } => (dst, operators::unary(op, self.reg(base, a))?),
-            Op::IntToFloat { dst, a } => (dst, operators::int_to_float(self.reg(base, a))?),
             Op::Call { .. } | Op::CallValue { .. } | Op::Closure { .. } => {
                 self.calling(env, op, base, fuel)?
             }
@@ -144,8 +152,9 @@ impl Interp {
                 first,
                 count,
             } => {
-                let args = self.slice(base, first, count).to_vec();
-                (dst, self.enter(env, chunk, args.into_iter(), fuel)?)
+                let frame = self.registers.len();
+                self.pass(base, first, count);
+                (dst, self.enter(env, chunk, frame, fuel)?)
             }
             Op::CallValue {
                 dst,
@@ -153,9 +162,13 @@ impl Interp {
                 first,
                 count,
             } => {
-                let args = self.slice(base, first, count).to_vec();
-                let callee = self.reg(base, callee).clone();
-                (dst, self.call_value(env, &callee, args.into_iter(), fuel)?)
+                let Value::Closure(closure) = self.reg(base, callee).clone() else {
+                    return Err(no_function(self.reg(base, callee)));
+                };
+                let frame = self.registers.len();
+                self.registers.extend_from_slice(closure.captured());
+                self.pass(base, first, count);
+                (dst, self.enter(env, closure.chunk(), frame, fuel)?)
             }
             Op::Closure {
                 dst,
@@ -182,17 +195,12 @@ impl Interp {
         fuel: &mut Fuel,
     ) -> Result<Value, Fault> {
         let Value::Closure(closure) = callee else {
-            return Err(Fault::new(
-                FaultKind::BadCode,
-                format!("{} is called as a function", callee.kind()),
-            ));
+            return Err(no_function(callee));
         };
-        self.enter(
-            env,
-            closure.chunk(),
-            closure.captured().iter().cloned().chain(args),
-            fuel,
-        )
+        let frame = self.registers.len();
+        self.registers.extend_from_slice(closure.captured());
+        self.registers.extend(args);
+        self.enter(env, closure.chunk(), frame, fuel)
     }
 
     fn method(
@@ -232,6 +240,12 @@ impl Interp {
         border::check_value(env.program, ty, &value, self, fuel)
     }
 
+    /// Puts copies of registers of a frame on top, as arguments.
+    fn pass(&mut self, base: usize, first: Reg, count: u16) {
+        let from = base + usize::from(first);
+        self.registers.extend_from_within(from..from + usize::from(count));
+    }
+
     #[inline]
     pub(super) fn reg(&self, base: usize, reg: Reg) -> &Value {
         &self.registers[base + usize::from(reg)]
@@ -247,99 +261,120 @@ impl Interp {
 enum Stopped {
     /// The chunk has ended with this value.
     Returned(Value),
-    /// This instruction needs more than the frame; it is paid for.
-    Before(Op),
+    /// The instruction at this place needs more than the frame; it is paid for.
+    Before(usize),
 }
 
-/// Runs the instructions that need nothing but their frame and the surroundings. Code only goes
-/// forward, so that they can be paid for when they have run.
+/// Runs the steps that need nothing but their frame and the surroundings. Code only goes forward,
+/// so that instructions can be paid for when they have run, a straight stretch at once.
 fn run_plain(
     env: &Env<'_>,
-    code: &[Op],
+    code: &Code,
     frame: &mut [Value],
     next: &mut usize,
     fuel: &mut Fuel,
 ) -> Result<Stopped, Fault> {
     let mut at = *next;
+    let mut stretch = code.begin(at);
     let mut ran = 0;
     let stopped = loop {
-        let op = code[at];
+        let step = &code.steps[at];
         at += 1;
-        ran += 1;
-        match op {
-            Op::Jump { to } => at = to as usize,
-            Op::JumpIfNot { cond, to } => match truth(&frame[usize::from(cond)]) {
-                Ok(true) => {}
-                Ok(false) => at = to as usize,
-                Err(fault) => break Err(fault),
-            },
-            Op::JumpIfNull { a, to } => {
-                if frame[usize::from(a)].is_null() {
-                    at = to as usize;
+        let to = match *step {
+            Step::Test { dst, by, a, b, to } => {
+                match operators::compare(by, a.read(env, frame), b.read(env, frame), fuel) {
+                    Ok(holds) => {
+                        frame[usize::from(dst)] = Value::Bool(holds);
+                        (!holds).then_some(to)
+                    }
+                    Err(fault) => break Err(fault),
                 }
             }
-            Op::Return { src } => {
+            Step::Compare { dst, by, a, b } => {
+                match operators::compare(by, a.read(env, frame), b.read(env, frame), fuel) {
+                    Ok(holds) => frame[usize::from(dst)] = Value::Bool(holds),
+                    Err(fault) => break Err(fault),
+                }
+                None
+            }
+            Step::Jump { to } => Some(to),
+            Step::JumpIfNot { cond, to } => match truth(cond.read(env, frame)) {
+                Ok(holds) => (!holds).then_some(to),
+                Err(fault) => break Err(fault),
+            },
+            Step::JumpIfNull { a, to } => a.read(env, frame).is_null().then_some(to),
+            Step::Return {
+                src: Source::Register(src),
+            } => {
                 let value = std::mem::replace(&mut frame[usize::from(src)], Value::Null);
                 break Ok(Stopped::Returned(value));
             }
-            _ => match plain(env, op, frame, fuel) {
-                Some((dst, Ok(value))) => frame[usize::from(dst)] = value,
-                Some((_, Err(fault))) => break Err(fault),
-                None => break Ok(Stopped::Before(op)),
-            },
+            Step::Return { src } => break Ok(Stopped::Returned(src.read(env, frame).clone())),
+            Step::Rare => break Ok(Stopped::Before(code.place(at - 1))),
+            ref plain => {
+                match self::plain(env, plain, frame, fuel) {
+                    (dst, Ok(value)) => frame[usize::from(dst)] = value,
+                    (_, Err(fault)) => break Err(fault),
+                }
+                None
+            }
+        };
+        if let Some(to) = to {
+            ran += code.place(at - 1) + 1 - stretch;
+            at = to as usize;
+            stretch = code.begin(at);
         }
     };
     *next = at;
     match stopped {
-        Ok(stopped) => fuel.spend(ran).map(|()| stopped),
+        Ok(stopped) => {
+            ran += code.place(at - 1) + 1 - stretch;
+            fuel.spend(ran as u64).map(|()| stopped)
+        }
         Err(fault) => {
-            fuel.forfeit(ran);
+            ran += code.failing(at - 1) + 1 - stretch;
+            fuel.forfeit(ran as u64);
             Err(fault)
         }
     }
 }
 
-/// What an instruction gives that needs nothing but the frame and the surroundings. None: it needs more.
+/// What a step gives that only writes a register.
 #[inline]
-fn plain(env: &Env<'_>, op: Op, frame: &[Value], fuel: &mut Fuel) -> Option<(Reg, Result<Value, Fault>)> {
-    Some(match op {
-        Op::Const { dst, value } => (dst, Ok(env.program.constant(value).clone())),
-        Op::Move { dst, src } => (dst, Ok(frame[usize::from(src)].clone())),
-        Op::LoadField { dst, field } => {
-            let found = env.fields.field(field);
-            (dst, Ok(found.cloned().unwrap_or(Value::Null)))
-        }
-        Op::Binary { op, dst, a, b } => {
-            let (a, b) = (&frame[usize::from(a)], &frame[usize::from(b)]);
+fn plain(env: &Env<'_>, step: &Step, frame: &[Value], fuel: &mut Fuel) -> (Reg, Result<Value, Fault>) {
+    match *step {
+        Step::Copy { dst, src } => (dst, Ok(src.read(env, frame).clone())),
+        Step::Len { dst, of } => match of.read(env, frame) {
+            Value::List(list) => (dst, Ok(Value::Int(list.len() as i64))),
+            other => (dst, builtins::len(other, fuel)),
+        },
+        Step::Binary { op, dst, a, b } => {
+            let (a, b) = (a.read(env, frame), b.read(env, frame));
             (dst, operators::binary(op, a, b, fuel))
         }
-        Op::Method {
-            dst,
-            method: Method::Len,
-            first,
-            count: 1,
-        } => match &frame[usize::from(first)] {
-            Value::List(list) => (dst, Ok(Value::Int(list.len() as i64))),
-            _ => return None,
-        },
-        Op::Field {
-            dst,
-            base,
-            name,
-            hint,
-        } => {
-            let of = &frame[usize::from(base)];
-            (dst, Interp::field(of, env.program.text(name), hint))
+        Step::Unary { op, dst, a } => (dst, operators::unary(op, a.read(env, frame))),
+        Step::IntToFloat { dst, a } => (dst, operators::int_to_float(a.read(env, frame))),
+        Step::Field { dst, of, name, hint } => {
+            let name = env.program.text(name);
+            (dst, build::field(of.read(env, frame), name, hint))
         }
-        _ => return None,
-    })
+        Step::Index { dst, of, index } => {
+            let (of, index) = (of.read(env, frame), index.read(env, frame));
+            (dst, build::index_of(of, index))
+        }
+        Step::IsVariant { dst, a, name } => {
+            let is = build::is_variant(a.read(env, frame), env.program.text(name));
+            (dst, Ok(Value::Bool(is)))
+        }
+        ref other => unreachable!("{other:?} writes more than a register"),
+    }
 }
 
-/// What the surroundings hold: input, configuration, run, secrets.
+/// What the surroundings hold: run, secrets, and what is too far away to be named by a step.
 fn load(env: &Env<'_>, op: Op) -> Option<(Reg, Value)> {
     Some(match op {
-        Op::LoadInput { dst, index } => (dst, at_position(env.input, index)),
-        Op::LoadConfig { dst, index } => (dst, at_position(env.config, index)),
+        Op::Const { dst, value } => (dst, env.program.constant(value).clone()),
+        Op::LoadField { dst, field } => (dst, env.fields.field(field).cloned().unwrap_or(Value::Null)),
         Op::LoadRun { dst, what } => (dst, run_field(env.run, what)),
         Op::LoadSecret { dst, name } => (
             dst,
@@ -358,15 +393,27 @@ fn truth(value: &Value) -> Result<bool, Fault> {
 }
 
 #[cold]
+fn too_deep() -> Fault {
+    Fault::new(
+        FaultKind::TooLarge,
+        format!("more than {CALL_DEPTH} calls within each other"),
+    )
+}
+
+#[cold]
+fn no_function(value: &Value) -> Fault {
+    Fault::new(
+        FaultKind::BadCode,
+        format!("{} is called as a function", value.kind()),
+    )
+}
+
+#[cold]
 fn no_truth(value: &Value) -> Fault {
     Fault::new(
         FaultKind::BadCode,
         format!("a condition is {}, not a bool", value.kind()),
     )
-}
-
-fn at_position(values: &[Value], index: u16) -> Value {
-    values.get(usize::from(index)).cloned().unwrap_or(Value::Null)
 }
 
 fn run_field(run: &RunView, what: RunField) -> Value {

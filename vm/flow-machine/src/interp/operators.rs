@@ -6,25 +6,43 @@ use flow_bytecode::{BinaryOp, UnaryOp};
 
 use super::Fuel;
 use super::build::concat;
+use super::code::Comparison;
 use crate::fault::{Fault, FaultKind};
 use crate::value::{List, Value, bounded};
 
-/// `a op b`
+/// `a op b` of an operator that gives a bool by comparing.
+#[inline]
+pub(super) fn compare(by: Comparison, a: &Value, b: &Value, fuel: &mut Fuel) -> Result<bool, Fault> {
+    let order = match (a, b) {
+        (Value::Int(a), Value::Int(b)) => a.cmp(b),
+        (Value::Float(x), Value::Float(y)) => match x.partial_cmp(y) {
+            Some(order) => order,
+            None => return rare_compare(by, a, b, fuel),
+        },
+        _ => return rare_compare(by, a, b, fuel),
+    };
+    Ok(by.holds(order))
+}
+
+fn rare_compare(by: Comparison, a: &Value, b: &Value, fuel: &mut Fuel) -> Result<bool, Fault> {
+    match by.op {
+        BinaryOp::Eq => same(a, b, fuel),
+        BinaryOp::Ne => same(a, b, fuel).map(|same| !same),
+        op => order(op, a, b, fuel).map(|order| by.holds(order)),
+    }
+}
+
+/// `a op b` of any other operator.
 #[inline]
 pub(super) fn binary(op: BinaryOp, a: &Value, b: &Value, fuel: &mut Fuel) -> Result<Value, Fault> {
     match op {
-        BinaryOp::Lt => Ok(Value::Bool(order(op, a, b, fuel)?.is_lt())),
-        BinaryOp::Le => Ok(Value::Bool(order(op, a, b, fuel)?.is_le())),
-        BinaryOp::Gt => Ok(Value::Bool(order(op, a, b, fuel)?.is_gt())),
-        BinaryOp::Ge => Ok(Value::Bool(order(op, a, b, fuel)?.is_ge())),
-        BinaryOp::Eq => Ok(Value::Bool(same(a, b, fuel)?)),
-        BinaryOp::Ne => Ok(Value::Bool(!same(a, b, fuel)?)),
         BinaryOp::In => is_in(a, b, fuel).map(Value::Bool),
         BinaryOp::Add => add(a, b, fuel),
         BinaryOp::Sub => subtract(a, b),
         BinaryOp::Mul => multiply(a, b),
         BinaryOp::Div => divide(a, b),
         BinaryOp::Rem => remainder(a, b),
+        other => unreachable!("{other:?} is a comparison"),
     }
 }
 
@@ -141,19 +159,7 @@ fn remainder(a: &Value, b: &Value) -> Result<Value, Fault> {
 }
 
 /// The order of two values that have one.
-#[inline]
 fn order(op: BinaryOp, a: &Value, b: &Value, fuel: &mut Fuel) -> Result<Ordering, Fault> {
-    match (a, b) {
-        (Value::Int(a), Value::Int(b)) => Ok(a.cmp(b)),
-        (Value::Float(x), Value::Float(y)) => match x.partial_cmp(y) {
-            Some(order) => Ok(order),
-            None => rare_order(op, a, b, fuel),
-        },
-        _ => rare_order(op, a, b, fuel),
-    }
-}
-
-fn rare_order(op: BinaryOp, a: &Value, b: &Value, fuel: &mut Fuel) -> Result<Ordering, Fault> {
     match (a, b) {
         (Value::Duration(a), Value::Duration(b)) | (Value::Time(a), Value::Time(b)) => Ok(a.cmp(b)),
         (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => Ok(a.cmp(b)),

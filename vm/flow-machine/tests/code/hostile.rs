@@ -21,8 +21,12 @@ fn binary() -> impl Strategy<Value = BinaryOp> {
     prop::sample::select(vec![Add, Sub, Mul, Div, Rem, Eq, Ne, Lt, Ge, In])
 }
 
+fn unary() -> impl Strategy<Value = UnaryOp> {
+    prop::sample::select(vec![UnaryOp::Neg, UnaryOp::Not, UnaryOp::IsNull])
+}
+
 /// Any instruction, mostly with ids that exist. Chunks 0 and 1 are functions of one and two.
-fn op() -> impl Strategy<Value = Op> {
+pub(crate) fn op() -> impl Strategy<Value = Op> {
     let span = (0..REGISTERS, 0_u16..3).prop_map(|(first, count)| {
         (
             first.min(REGISTERS - count.max(1) * 2 + 1).min(REGISTERS - 1),
@@ -39,7 +43,11 @@ fn op() -> impl Strategy<Value = Op> {
         1 => reg().prop_map(|dst| Op::LoadRun { dst, what: RunField::Now }),
         1 => reg().prop_map(|dst| Op::LoadSecret { dst, name: StrId(0) }),
         4 => (binary(), reg(), reg(), reg()).prop_map(|(op, dst, a, b)| Op::Binary { op, dst, a, b }),
-        1 => (reg(), reg()).prop_map(|(dst, a)| Op::Unary { op: UnaryOp::Neg, dst, a }),
+        1 => (reg(), 0_u16..2).prop_map(|(dst, index)| Op::LoadInput { dst, index }),
+        1 => (reg(), 0_u16..2).prop_map(|(dst, index)| Op::LoadConfig { dst, index }),
+        1 => (unary(), reg(), reg()).prop_map(|(op, dst, a)| Op::Unary { op, dst, a }),
+        1 => (reg(), reg()).prop_map(|(dst, a)| Op::IntToFloat { dst, a }),
+        1 => (reg(), reg()).prop_map(|(dst, a)| Op::IsVariant { dst, a, name: StrId(0) }),
         1 => (reg(), reg()).prop_map(|(dst, a)| Op::ToText { dst, a }),
         2 => (reg(), span.clone()).prop_map(|(dst, (first, count))| Op::Concat { dst, first, count }),
         2 => (reg(), span.clone()).prop_map(|(dst, (first, count))| Op::List { dst, first, count }),
@@ -61,7 +69,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn image(code: Vec<Op>) -> (flow_bytecode::Image, ChunkId) {
+pub(crate) fn image(code: Vec<Op>) -> (flow_bytecode::Image, ChunkId) {
     let mut asm = Assembler::new();
     let name = asm.str("name");
     let text = asm.str("some text with words");

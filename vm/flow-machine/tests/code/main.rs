@@ -17,3 +17,4 @@ mod border;
 mod expressions;
 mod hostile;
 mod reducers;
+mod stretches;

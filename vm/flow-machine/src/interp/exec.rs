@@ -326,17 +326,12 @@ fn run_plain(
         }
     };
     *next = at;
-    match stopped {
-        Ok(stopped) => {
-            ran += code.place(at - 1) + 1 - stretch;
-            fuel.spend(ran as u64).map(|()| stopped)
-        }
-        Err(fault) => {
-            ran += code.failing(at - 1) + 1 - stretch;
-            fuel.forfeit(ran as u64);
-            Err(fault)
-        }
+    if stopped.is_err() {
+        fuel.forfeit((ran + code.failing(at - 1) + 1 - stretch) as u64);
+        return stopped;
     }
+    fuel.spend((ran + code.place(at - 1) + 1 - stretch) as u64)?;
+    stopped
 }
 
 /// What a step gives that only writes a register.

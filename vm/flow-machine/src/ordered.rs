@@ -369,7 +369,7 @@ mod tests {
             // Comes and goes in waves, past the bound in both directions.
             if (round / 200) % 2 == 0 {
                 assert_eq!(map.insert(key, round), tree.insert(key, round));
-            } else if seed % 5 == 0 {
+            } else if seed.is_multiple_of(5) {
                 assert_eq!(map.pop_first(), tree.pop_first());
             } else {
                 assert_eq!(map.remove(&key), tree.remove(&key));

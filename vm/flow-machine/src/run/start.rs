@@ -46,16 +46,10 @@ impl Run {
     pub(super) fn empty(program: Arc<Program>, flow_at: usize, start: Start, at: Time) -> Run {
         let flow = &program.image().flows[flow_at];
         let graph = program.graph(flow_at).clone();
-        let slots = state::initial(&program, flow);
         let joins = flow.joins.iter().map(JoinState::new).collect();
         let limits = limits_of(flow);
         let id: Arc<str> = start.run.as_str().into();
-        let seen = RunView {
-            id: id.clone(),
-            flow: program.text(flow.name).clone(),
-            started: at,
-            ..RunView::default()
-        };
+        let seen = seen_first(&id, program.text(flow.name), at);
         Run {
             flow_at,
             graph,
@@ -71,7 +65,7 @@ impl Run {
             config: Vec::new(),
             limits,
             now: at,
-            slots,
+            slots: state::initial(&program, flow),
             changes: 0,
             weight: None,
             phases: Phases::default(),
@@ -248,6 +242,16 @@ impl Run {
                 }
             }
         }
+    }
+}
+
+/// What expressions see as `run` that is the same for the whole run.
+fn seen_first(id: &Arc<str>, flow: &Arc<str>, started: Time) -> RunView {
+    RunView {
+        id: id.clone(),
+        flow: flow.clone(),
+        started,
+        ..RunView::default()
     }
 }
 

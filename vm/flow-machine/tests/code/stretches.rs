@@ -15,7 +15,7 @@ const FUEL: u64 = 50_000;
 type Ran = (Result<Evaluated, Fault>, u64);
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, max_shrink_iters: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, max_shrink_iters: 500, ..ProptestConfig::default() })]
 
     #[test]
     fn a_jump_to_the_next_instruction_changes_nothing(code in prop::collection::vec(op(), 1..24)) {

@@ -34,6 +34,9 @@ proptest! {
     }
 }
 
+/// All registers of a stretch.
+const ALL: (Reg, u16) = (0, 6);
+
 /// The last register first, for what most code leaves something in.
 fn ended(mut code: Vec<Op>) -> Vec<Op> {
     let end = code.len() as u32;
@@ -42,7 +45,6 @@ fn ended(mut code: Vec<Op>) -> Vec<Op> {
             *to = (*to).min(end);
         }
     }
-    const ALL: (Reg, u16) = (0, 6);
     code.push(Op::List {
         dst: 0,
         first: ALL.0,

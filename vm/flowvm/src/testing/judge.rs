@@ -340,13 +340,13 @@ fn parted(wanted: &Value, observed: &Observed) -> Option<String> {
     let wanted = names(wanted)?;
     let came = &observed.path;
     let at = (0..wanted.len().max(came.len()))
-        .find(|at| wanted.get(*at).copied() != came.get(*at).map(String::as_str))?;
+        .find(|at| wanted.get(*at).copied() != came.get(*at).map(|name| &**name))?;
     let said = |node: Option<&str>| node.map_or("nothing more".to_owned(), |node| format!("`{node}`"));
     let step = observed
         .steps_of_path
         .get(at)
         .map_or(String::new(), |step| format!(" (step {step})"));
-    let (a, b) = (wanted.get(at).copied(), came.get(at).map(String::as_str));
+    let (a, b) = (wanted.get(at).copied(), came.get(at).map(|name| &**name));
     Some(format!(
         "at place {}: wanted {}, came {}{step}",
         at + 1,

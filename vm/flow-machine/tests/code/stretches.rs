@@ -1,7 +1,7 @@
 //! What the interpreter makes of a straight stretch of code must not show: a jump to the next
 //! instruction, which ends the stretch, changes neither what comes of the code nor what it costs.
 
-use flow_bytecode::{Op, Reg, verify};
+use flow_bytecode::{Op, verify};
 use flow_machine::interp::{Env, Evaluated, Fuel, Interp, RunView};
 use flow_machine::value::Value;
 use flow_machine::{Fault, FaultKind, Program};
@@ -34,10 +34,7 @@ proptest! {
     }
 }
 
-/// All registers of a stretch.
-const ALL: (Reg, u16) = (0, 6);
-
-/// The last register first, for what most code leaves something in.
+/// The code with an end that shows what is left in all registers.
 fn ended(mut code: Vec<Op>) -> Vec<Op> {
     let end = code.len() as u32;
     for op in &mut code {
@@ -47,8 +44,8 @@ fn ended(mut code: Vec<Op>) -> Vec<Op> {
     }
     code.push(Op::List {
         dst: 0,
-        first: ALL.0,
-        count: ALL.1,
+        first: 0,
+        count: 6,
     });
     code.push(Op::Return { src: 0 });
     code

@@ -10,6 +10,7 @@
 
 mod agents;
 mod cache;
+mod forks;
 #[path = "../../../vm/flow-machine/tests/runs/host.rs"]
 mod host;
 mod injections;

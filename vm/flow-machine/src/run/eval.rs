@@ -161,6 +161,8 @@ impl Run {
         seen.attempt = i64::from(sight.attempt);
         seen.turn = sight.turn as i64;
         seen.remaining_steps = i64::try_from(remaining).unwrap_or(i64::MAX);
+        // A branch moves the beginning: the time before it is nobody's.
+        seen.started = self.created;
         seen.now = sight.now;
         seen.elapsed = self.now - self.created;
         seen.parent.clone_from(&self.place.parent);

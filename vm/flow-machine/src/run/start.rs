@@ -49,7 +49,7 @@ impl Run {
         let joins = flow.joins.iter().map(JoinState::new).collect();
         let limits = limits_of(flow);
         let id: Arc<str> = start.run.as_str().into();
-        let seen = seen_first(&id, program.text(flow.name), at);
+        let seen = seen_first(&id, program.text(flow.name));
         Run {
             flow_at,
             graph,
@@ -246,11 +246,10 @@ impl Run {
 }
 
 /// What expressions see as `run` that is the same for the whole run.
-fn seen_first(id: &Arc<str>, flow: &Arc<str>, started: Time) -> RunView {
+fn seen_first(id: &Arc<str>, flow: &Arc<str>) -> RunView {
     RunView {
         id: id.clone(),
         flow: flow.clone(),
-        started,
         ..RunView::default()
     }
 }

@@ -23,13 +23,20 @@ pub struct Merging<'a> {
     pub fuel: &'a mut Fuel,
 }
 
+/// A node and the number of its item: `lookup#2`, and the first one `lookup`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item<'a> {
+    /// The node.
+    pub node: &'a str,
+    /// From 0.
+    pub index: u32,
+}
+
 /// An activation and what it sends to one channel.
 #[derive(Clone, Copy, Debug)]
 pub struct Writer<'a> {
-    /// Its node.
-    pub node: &'a str,
-    /// Its index: messages name it `lookup#2`, the first one `lookup`.
-    pub index: u32,
+    /// How messages name it.
+    pub name: Item<'a>,
     /// What ids made for its messages begin with: `run-step-node`.
     pub id_prefix: &'a str,
     /// The channel in question.
@@ -65,7 +72,7 @@ fn after_overwrite<'w>(
     for writer in writers {
         for (at, update) in writer.sends().filter(|(_, update)| update.overwrite) {
             if let Some((_, first)) = &found {
-                return Err(two(merging, field, "overwrites", first, writer));
+                return Err(two(merging, field, "overwrites", first.name, writer.name));
             }
             found = Some((
                 update.value.clone(),
@@ -90,7 +97,9 @@ fn reduce_all(
         .flat_map(|writer| writer.sends().map(move |(_, update)| (writer, &update.value)));
     match field.reducer {
         Reducer::LastValue => match (sent.next(), sent.next()) {
-            (Some((first, _)), Some((second, _))) => Err(two(merging, field, "updates", first, second)),
+            (Some((first, _)), Some((second, _))) => {
+                Err(two(merging, field, "updates", first.name, second.name))
+            }
             (Some((_, value)), None) => Ok(Some(value.clone())),
             _ => Ok(old),
         },
@@ -170,8 +179,8 @@ fn custom(merging: &mut Merging<'_>, chunk: ChunkId, old: Value, update: &Value)
         .map(|evaluated| evaluated.value)
 }
 
-fn two(merging: &Merging<'_>, field: &Field, what: &str, first: &Writer<'_>, second: &Writer<'_>) -> Fault {
-    let by = if (first.node, first.index) == (second.node, second.index) {
+fn two(merging: &Merging<'_>, field: &Field, what: &str, first: Item<'_>, second: Item<'_>) -> Fault {
+    let by = if first == second {
         format!("both by `{first}`")
     } else {
         format!("by `{first}` and by `{second}`")
@@ -193,7 +202,7 @@ impl<'a> Writer<'a> {
     }
 }
 
-impl fmt::Display for Writer<'_> {
+impl fmt::Display for Item<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.index {
             0 => write!(f, "{}", self.node),

@@ -12,6 +12,7 @@ use super::fire::Cause;
 use super::join::Arrival;
 use super::send::Tally;
 use crate::event::EventKind;
+use crate::reducer::Item;
 
 impl Run {
     /// A source of a race arrives; one that is owed from an earlier passing is swallowed.
@@ -223,10 +224,13 @@ impl Run {
         act.ways = Ways::None;
         act.lost = true;
         let (step, node) = (act.step, self.node_name(id.node));
-        let what = match id.index {
-            0 => format!("too late: {node}"),
-            index => format!("too late: {node}#{index}"),
-        };
+        let what = format!(
+            "too late: {}",
+            Item {
+                node: &node,
+                index: id.index
+            }
+        );
         self.forget_views(step);
         self.event(step, Some(id.node), EventKind::Decided { what });
     }

@@ -9,7 +9,7 @@ use super::activation::ActId;
 use crate::event::Change;
 use crate::interp::{Env, Fuel, Interp, RunView, Update};
 use crate::program::Program;
-use crate::reducer::{self, Writer};
+use crate::reducer::{self, Item, Writer};
 use crate::value::Value;
 use crate::{Fault, border};
 
@@ -68,14 +68,21 @@ impl Merging<'_> {
         sent: &[Sent<'_>],
         mut failed: impl FnMut(FieldId, Fault),
     ) -> Changes {
-        let mut written = vec![false; self.flow.fields.len()];
-        for update in sent.iter().flat_map(|one| one.updates) {
-            written[update.field.index()] = true;
+        // Who sends something to which field, by field.
+        let mut sends: Vec<(FieldId, usize)> = Vec::with_capacity(sent.len());
+        for (sender, one) in sent.iter().enumerate() {
+            sends.extend(one.updates.iter().map(|update| (update.field, sender)));
         }
+        sends.sort_unstable();
+        sends.dedup();
         let mut changes = Changes::new();
-        for (id, (field, written)) in (0..).map(FieldId).zip(self.flow.fields.iter().zip(written)) {
-            if written {
-                match self.field(old, id, field, sent) {
+        let mut rest = sends.as_slice();
+        for (id, field) in (0..).map(FieldId).zip(&self.flow.fields) {
+            let (own, behind) = rest.split_at(rest.partition_point(|(written, _)| *written == id));
+            rest = behind;
+            if !own.is_empty() {
+                let senders = own.iter().map(|(_, sender)| sent[*sender]);
+                match self.field(old, id, field, &senders.collect::<Vec<_>>()) {
                     Ok(value) => changes.push((id, value)),
                     Err(fault) => failed(id, fault),
                 }
@@ -116,8 +123,7 @@ impl Merging<'_> {
             .iter()
             .enumerate()
             .map(|(at, one)| Writer {
-                node: one.node(program, flow),
-                index: one.by.index,
+                name: one.name(program, flow),
                 id_prefix: prefixes.get(at).map_or("", String::as_str),
                 field: id,
                 updates: one.updates,
@@ -141,17 +147,16 @@ impl Merging<'_> {
 }
 
 impl Sent<'_> {
-    fn node<'p>(&self, program: &'p Program, flow: &Flow) -> &'p str {
-        program.text(flow.nodes[self.by.node.index()].name)
+    fn name<'p>(&self, program: &'p Program, flow: &Flow) -> Item<'p> {
+        Item {
+            node: program.text(flow.nodes[self.by.node.index()].name),
+            index: self.by.index,
+        }
     }
 
     /// What the ids made for its messages begin with.
     fn id_prefix(&self, program: &Program, flow: &Flow, view: &RunView) -> String {
-        let (run, step, node) = (&view.id, view.step, self.node(program, flow));
-        match self.by.index {
-            0 => format!("{run}-{step}-{node}"),
-            index => format!("{run}-{step}-{node}#{index}"),
-        }
+        format!("{}-{}-{}", view.id, view.step, self.name(program, flow))
     }
 }
 

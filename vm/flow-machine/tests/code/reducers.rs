@@ -3,7 +3,7 @@
 use crate::assembler::{Assembler, first_field};
 use flow_bytecode::{FieldId, Op, Reducer, Type};
 use flow_machine::interp::{Env, Fuel, Interp, RunView, Update};
-use flow_machine::reducer::{Merging, Writer, merge_step};
+use flow_machine::reducer::{Item, Merging, Writer, merge_step};
 use flow_machine::value::Value;
 use flow_machine::{Fault, Program};
 use proptest::prelude::*;
@@ -39,8 +39,7 @@ fn step(
         .into_iter()
         .zip(&updates)
         .map(|(name, updates)| Writer {
-            node: name,
-            index: 0,
+            name: Item { node: name, index: 0 },
             id_prefix: "run-1-node",
             field: FieldId(0),
             updates,
@@ -181,8 +180,7 @@ fn send_at(program: &Program, old: Option<&Value>, batch: &[Value], number: usiz
         .collect();
     let prefix = format!("run-{number}-node");
     let writers = [Writer {
-        node: "a",
-        index: 0,
+        name: Item { node: "a", index: 0 },
         id_prefix: &prefix,
         field: FieldId(0),
         updates: &updates,

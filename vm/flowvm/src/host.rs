@@ -186,6 +186,10 @@ impl<S: Store> Host<S> {
         let mut events = course_to(&log, branch.checkpoint).unwrap_or_default();
         for (at, event) in events.iter_mut().enumerate() {
             event.seq = at as u64 + 1;
+            // Behind the checkpoint, the source may have been moved to another program than it began with.
+            if let EventKind::Created { program, .. } = &mut event.kind {
+                program.clone_from(&source.program);
+            }
         }
         let copied = events.len();
         let mut checkpoints = history::line_of(&store.checkpoints(&source.id)?, branch.checkpoint);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{Bench, Ran, repository};
+use crate::harness::{Bench, Ran, most_of, repository, until};
 
 /// Most memory that a process may have held at once, KiB: room for a debug build and one reply at its bound.
 const MEMORY_KIB: u64 = 192 << 10;
@@ -79,7 +79,7 @@ fn check(name: &str, case: &Value) -> Vec<String> {
         .spawn()
         .unwrap();
     let status = format!("/proc/{}/status", child.id());
-    let watch = spawn(move || most_memory(&status));
+    let watch = spawn(move || most_of("VmHWM:", &status));
     let ran = Ran::new(&child.wait_with_output().unwrap());
     let (took, memory) = (begun.elapsed(), watch.join().unwrap());
     let line = ran.json();
@@ -135,28 +135,6 @@ fn attempts(bench: &Bench) -> u64 {
     let events = bench.flowvm(&["events", "r", "--json"]);
     let dispatched = |line: &&str| line.contains("\"dispatched\"");
     events.stdout.lines().filter(dispatched).count() as u64
-}
-
-/// The most memory that a process held while it ran, KiB.
-fn most_memory(status: &str) -> u64 {
-    let mut most = 0;
-    while let Ok(text) = fs::read_to_string(status) {
-        let Some(line) = text.lines().find(|line| line.starts_with("VmHWM:")) else {
-            break;
-        };
-        let number = line.split_whitespace().nth(1).unwrap_or_default();
-        most = most.max(number.parse().unwrap_or(0));
-        sleep(Duration::from_millis(5));
-    }
-    most
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_mins(1), "never: {what}");
-        sleep(Duration::from_millis(10));
-    }
 }
 
 /// A server on this machine that answers as its case says; the last answer is given again and again.

@@ -34,14 +34,6 @@ fn put_ahead(bench: &Bench, seconds: i64) {
     std::fs::rename(bench.path("ahead.new"), bench.path("ahead")).unwrap();
 }
 
-fn wait_for_timer(bench: &Bench) {
-    let began = Instant::now();
-    while !bench.flowvm(&["events", "r"]).stdout.contains("timer_set") {
-        assert!(began.elapsed() < Duration::from_secs(20), "no timer");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// While a process sleeps: an hour back and an hour forward. The shim moves what the process reads, which is
 /// seen by the time that the run was started.
 #[test]
@@ -56,7 +48,7 @@ fn an_hour_back_is_no_hour_more() {
     let mut child = set(&bench, &["run", "main.flow", "--id", "r"], &shim, "UTC")
         .spawn()
         .unwrap();
-    wait_for_timer(&bench);
+    bench.wait_for_event("r", "timer_set");
     put_ahead(&bench, 3600);
     // Who comes meanwhile, with the clock as it is now, does not take the run away from who drives it.
     let taken = Ran::new(&set(&bench, &["resume", "r"], &shim, "UTC").output().unwrap());
@@ -82,7 +74,7 @@ fn who_takes_over_behind_a_clock_set_back_does_not_wait_for_it() {
     let mut child = set(&bench, &["run", "main.flow", "--id", "r"], &shim, "UTC")
         .spawn()
         .unwrap();
-    wait_for_timer(&bench);
+    bench.wait_for_event("r", "timer_set");
     child.kill().unwrap();
     child.wait().unwrap();
     put_ahead(&bench, 0);

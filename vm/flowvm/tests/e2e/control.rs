@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::chaos;
-use crate::harness::{Bench, Ran};
+use crate::harness::{Bench, Ran, most_of, until};
 
 /// Everything that is missing is named at once, before the run is there.
 #[test]
@@ -292,7 +292,7 @@ fn a_thousand_calls_share_few_connections_and_threads() {
         .spawn()
         .unwrap();
     let status = format!("/proc/{}/status", child.id());
-    let threads = std::thread::spawn(move || most_threads(&status));
+    let threads = std::thread::spawn(move || most_of("Threads:", &status));
     let ran = Ran::new(&child.wait_with_output().unwrap());
     ran.expect(0);
     assert_eq!(ran.json()["result"], 7000, "{ran}");
@@ -302,25 +302,6 @@ fn a_thousand_calls_share_few_connections_and_threads() {
     assert!((32..=64).contains(&at_once), "{at_once} calls at once");
     let threads = threads.join().unwrap();
     assert!((1..=12).contains(&threads), "{threads} threads");
-}
-
-/// The most threads that a process had while it ran.
-fn most_threads(status: &str) -> u64 {
-    let mut most = 0;
-    while let Ok(text) = std::fs::read_to_string(status) {
-        let line = text.lines().find_map(|line| line.strip_prefix("Threads:"));
-        most = most.max(line.map_or(0, |number| number.trim().parse().unwrap()));
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    most
-}
-
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_mins(1), "never: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 /// A server on this machine that keeps its connections, and answers 7 as long as nothing else is said.

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -95,6 +97,11 @@ impl Bench {
             .unwrap()
     }
 
+    /// Waits until the log of a run says something.
+    pub(crate) fn wait_for_event(&self, run: &str, what: &str) {
+        until(what, || self.flowvm(&["events", run]).stdout.contains(what));
+    }
+
     /// `flowvm run … --json`: its last line.
     pub(crate) fn run_json(&self, arguments: &[&str]) -> Value {
         let ran = self.flowvm(&[&["run"], arguments, &["--json"]].concat());
@@ -163,6 +170,29 @@ impl std::fmt::Display for Ran {
             self.code, self.stdout, self.stderr
         )
     }
+}
+
+/// Waits for something that must come within a minute.
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "never: {what}");
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// The largest number behind a name in `/proc/PID/status` while the process runs: `VmHWM:` (KiB), `Threads:`.
+pub(crate) fn most_of(name: &str, status: &str) -> u64 {
+    let mut most = 0;
+    while let Ok(text) = fs::read_to_string(status) {
+        let Some(said) = text.lines().find_map(|line| line.strip_prefix(name)) else {
+            break;
+        };
+        let number = said.split_whitespace().next().unwrap_or_default();
+        most = most.max(number.parse().unwrap_or(0));
+        sleep(Duration::from_millis(5));
+    }
+    most
 }
 
 /// The binary under test: `FLOWVM_BIN`, else the one that was built with this test.

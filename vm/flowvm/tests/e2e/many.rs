@@ -150,9 +150,7 @@ fn sleepers_wake_in_time() {
     let bench = Bench::with(SLEEPER);
     for (id, time) in [("soon", "PT3S"), ("later", "PT3H")] {
         let mut child = bench.start(&["run", "main.flow", "--id", id, "--set", &format!("time={time}")]);
-        while !bench.flowvm(&["events", id]).stdout.contains("timer_set") {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        bench.wait_for_event(id, "timer_set");
         child.kill().unwrap();
         child.wait().unwrap();
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::harness::Bench;
+use crate::harness::{Bench, until};
 
 /// Writes down each call with its key, asks, and finishes.
 const FLOW: &str = r#"
@@ -175,9 +175,9 @@ fn a_second_replay_gives_the_same_events() {
 fn a_run_that_is_driven_is_not_replayed() {
     let bench = Bench::with(&FLOW.replace("cat > /dev/null;", "cat > /dev/null; sleep 3;"));
     let mut child = bench.start(&["run", "main.flow", "--id", "r"]);
-    while bench.flowvm(&["events", "r"]).code != Some(0) {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    until("the run is there", || {
+        bench.flowvm(&["events", "r"]).code == Some(0)
+    });
     bench
         .flowvm(&["replay", "r", "--at", "0"])
         .expect(1)
@@ -374,9 +374,7 @@ flow half() -> int {
 "#;
     let bench = Bench::with(HALF);
     let mut child = bench.start(&["run", "main.flow", "--id", "r"]);
-    while !bench.flowvm(&["events", "r"]).stdout.contains("settled") {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    bench.wait_for_event("r", "settled");
     child.kill().unwrap();
     child.wait().unwrap();
     bench.write("same.flow", HALF.replace("n + m", "m + n"));
@@ -390,6 +388,20 @@ flow half() -> int {
     let other = check("other.flow");
     assert_eq!(other["verdict"], "needs_migration", "{other}");
     assert!(other["reasons"].to_string().contains("fast"), "{other}");
+}
+
+/// What is forked off before a migration goes on with the program that the run has by then.
+#[test]
+fn a_fork_of_a_run_that_was_migrated_opens_again() {
+    let bench = answered("false");
+    let source = std::fs::read_to_string(bench.path("main.flow")).unwrap();
+    bench.write("later.flow", format!("{source}\nworker unused() -> int via exec {{ command [\"true\"] }}\n"));
+    bench.flowvm(&["migrate", "r", "--to", "later.flow"]).expect(0);
+    bench.flowvm(&["fork", "r", "--at", "0", "--id", "f"]);
+    let before = bench.flowvm(&["state", "f"]).expect(0).stdout.clone();
+    bench.flowvm(&["resume", "f"]);
+    assert_eq!(bench.flowvm(&["state", "f"]).expect(0).stdout, before);
+    bench.flowvm(&["doctor"]).expect(0);
 }
 
 #[test]

@@ -387,7 +387,7 @@ pub fn duration(text: &str) -> Option<Duration> {
             .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit);
         let number: u64 = number.parse().ok()?;
-        total += match unit.trim() {
+        let part = match unit.trim() {
             "ms" => Duration::from_millis(number),
             "s" => Duration::from_secs(number),
             "m" => Duration::from_secs(number.checked_mul(60)?),
@@ -395,6 +395,7 @@ pub fn duration(text: &str) -> Option<Duration> {
             "d" => Duration::from_secs(number.checked_mul(86_400)?),
             _ => return None,
         };
+        total = total.checked_add(part)?;
         rest = tail;
     }
     Some(total)

@@ -15,7 +15,7 @@ use flow_machine::{Checkpoint, Event, EventKind, Machine, Program, Status};
 
 use super::{Place, load, worker};
 use crate::args::{Common, Doctor};
-use crate::clock::{now, rfc3339, short};
+use crate::clock::{nanos, now, rfc3339, short};
 use crate::config::{Binding, Config};
 use crate::error::Result;
 use crate::store::{Mode, RunRow, SqliteStore, Store};
@@ -279,10 +279,7 @@ fn reached(about: &str, protocol: Protocol, binding: &Binding, root: &Path) -> O
         Ok(()) => Finding {
             wrong: false,
             about: about.to_owned(),
-            what: format!(
-                "{url} answers within {}",
-                short(began.elapsed().as_nanos() as i64)
-            ),
+            what: format!("{url} answers within {}", short(nanos(began.elapsed()))),
             cure: None,
         },
         Err(why) => wrong(

@@ -111,7 +111,7 @@ pub(super) fn limits(pairs: &[String]) -> Result<LimitChange> {
         };
         let time = || {
             duration(text)
-                .map(|time| time.as_nanos() as i64)
+                .map(crate::clock::nanos)
                 .ok_or_else(|| bad("a duration, such as 90s or 2h"))
         };
         match name {

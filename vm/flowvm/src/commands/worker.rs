@@ -11,7 +11,7 @@ use flow_machine::Time;
 
 use super::Place;
 use crate::args::{Common, Worker, WorkerAdd, WorkerVerb};
-use crate::clock::{now, rfc3339, short};
+use crate::clock::{nanos, now, rfc3339, short};
 use crate::config::{Binding, Config, Rate, Registered, nearest};
 use crate::error::{Error, Result, code};
 use crate::store::{Circuit, Health, SqliteStore, Store};
@@ -169,7 +169,7 @@ fn rate(rate: Rate) -> String {
         1 => "s".to_owned(),
         60 => "m".to_owned(),
         3600 => "h".to_owned(),
-        _ => short(rate.per.as_nanos() as i64),
+        _ => short(nanos(rate.per)),
     };
     format!("{}/{per}", rate.calls)
 }

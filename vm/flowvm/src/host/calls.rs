@@ -16,7 +16,7 @@ use flow_machine::{AttemptId, Conversation, Dispatch, Event, EventKind, Program,
 
 use super::Setting;
 use super::line::{Line, Queued};
-use crate::clock::{now, short};
+use crate::clock::{nanos, now, short};
 use crate::config::{Binding, Config, Registered};
 use crate::error::{Error, Result};
 use crate::limits::HOLD_NS;
@@ -428,10 +428,7 @@ impl Calls {
             let reply = match time {
                 None => reply.await,
                 Some(time) => timeout(time, reply).await.unwrap_or_else(|_| {
-                    let message = format!(
-                        "`{shown}` did not answer within {}",
-                        short(time.as_nanos() as i64)
-                    );
+                    let message = format!("`{shown}` did not answer within {}", short(nanos(time)));
                     Err(Failure::new(ErrorClass::Timeout, message))
                 }),
             };
@@ -535,7 +532,7 @@ fn learned(reply: &Reply) -> Option<Learned> {
         Ok(value) => {
             return Some(Learned {
                 verdict: Verdict::Good,
-                rest: exhausted(value).map(|wait| now() + wait.as_nanos() as i64),
+                rest: exhausted(value).map(|wait| now().saturating_add(nanos(wait))),
             });
         }
         Err(failure) => failure,

@@ -3,6 +3,7 @@
 
 use flow_machine::Time;
 
+use crate::clock;
 use crate::config::{Breaker, Rate};
 
 /// What all processes on a store know of a worker's address.
@@ -81,17 +82,18 @@ impl Health {
             return Err((until, Hold::Breaker));
         }
         if let Some(rate) = rate {
-            let interval = (rate.per / rate.calls).as_nanos() as i64;
+            let interval = clock::nanos(rate.per / rate.calls);
             let due = self.even.max(now);
-            let from = due - interval * i64::from(rate.burst - 1);
+            let ahead = interval.saturating_mul(i64::from(rate.burst) - 1);
+            let from = due.saturating_sub(ahead);
             if from > now {
                 return Err((from, Hold::Rate));
             }
-            self.even = due + interval;
+            self.even = due.saturating_add(interval);
         }
         if let (Some(_), Some(breaker)) = (tripped, breaker) {
             // The probe. What follows waits as long again: should the probe's process die, another one may go.
-            self.open_until = Some(now + cooldown(breaker));
+            self.open_until = Some(now.saturating_add(clock::nanos(breaker.cooldown)));
             self.probing = true;
         }
         Ok(())
@@ -113,7 +115,7 @@ impl Health {
                 let Some(breaker) = breaker else { return };
                 let trips = self.in_row >= breaker.consecutive || self.failures >= breaker.total;
                 if self.probing || trips && self.open_until.is_none() {
-                    self.open_until = Some(now + cooldown(breaker));
+                    self.open_until = Some(now.saturating_add(clock::nanos(breaker.cooldown)));
                     self.probing = false;
                 }
             }
@@ -145,10 +147,6 @@ impl Health {
             (self.in_row, self.failures, self.probing) = (0, 0, false);
         }
     }
-}
-
-fn cooldown(breaker: Breaker) -> i64 {
-    breaker.cooldown.as_nanos() as i64
 }
 
 #[cfg(test)]
@@ -214,6 +212,28 @@ mod tests {
             assert_eq!(went, 5);
         }
         assert_eq!(health.ask(rate, None, 1000 * SECOND + SECOND / 10), Ok(()));
+    }
+
+    /// Whatever somebody writes into `flow.toml`.
+    #[test]
+    fn no_duration_is_too_long() {
+        let rate = Some(Rate {
+            calls: 1,
+            per: Duration::MAX,
+            burst: u32::MAX,
+        });
+        let breaker = Some(Breaker {
+            consecutive: 1,
+            total: 1,
+            cooldown: Duration::MAX,
+        });
+        let mut health = Health::default();
+        for now in [0, i64::MAX / 2] {
+            assert_eq!(health.ask(rate, breaker, now), Ok(()));
+        }
+        health.learn(outcome(Verdict::Bad), breaker, SECOND);
+        assert_eq!(health.circuit(SECOND), Circuit::Open(i64::MAX));
+        assert_eq!(health.ask(rate, breaker, SECOND), Err((i64::MAX, Hold::Breaker)));
     }
 
     /// However callers behave, no window has more calls than the burst and what the rate gives in it.

@@ -395,7 +395,10 @@ flow half() -> int {
 fn a_fork_of_a_run_that_was_migrated_opens_again() {
     let bench = answered("false");
     let source = std::fs::read_to_string(bench.path("main.flow")).unwrap();
-    bench.write("later.flow", format!("{source}\nworker unused() -> int via exec {{ command [\"true\"] }}\n"));
+    bench.write(
+        "later.flow",
+        format!("{source}\nworker unused() -> int via exec {{ command [\"true\"] }}\n"),
+    );
     bench.flowvm(&["migrate", "r", "--to", "later.flow"]).expect(0);
     bench.flowvm(&["fork", "r", "--at", "0", "--id", "f"]);
     let before = bench.flowvm(&["state", "f"]).expect(0).stdout.clone();
